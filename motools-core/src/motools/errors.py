@@ -1,0 +1,221 @@
+"""Everything motools raises on purpose.
+
+    MotoolsError
+    ├── UsageError                the request itself cannot be understood or granted
+    │   ├── ConfigError           motools.toml or a MOTOOLS_* variable says something wrong
+    │   ├── SettingError          an option or hyperparameter is unknown, of a wrong type or out of range
+    │   ├── DatasetError          the training data cannot be used; every finding has its line
+    │   ├── SpecError             a value cannot be part of a cache key
+    │   ├── HandleError           a saved run or job cannot be read
+    │   ├── ModelNotFound         nothing answers to that model name
+    │   ├── TaskNotFound          nothing answers to that evaluation name
+    │   ├── BackendNotFound       nothing installed offers that name
+    │   └── PluginError           an installed plugin cannot be used
+    │       ├── PluginDisabled        switched off by configuration
+    │       ├── PluginConflict        two distributions claim one name
+    │       ├── PluginIncompatible    written for another major version of the plugin API
+    │       └── PluginBroken          it fails to import, or is not what it claims to be
+    ├── CacheError                the record of paid work refuses
+    │   ├── CacheCorrupt          what is stored cannot be trusted
+    │   ├── TransitionRefused     a state change is not allowed, or somebody else got there first
+    │   └── NeedsPerson           whether something was submitted cannot be found out from here
+    ├── SubmissionError           a submission did not come back with a run
+    │   ├── SubmitRejected        refused: nothing was started, the same request will be refused again
+    │   ├── SubmitUnavailable     nothing was started, trying later may work
+    │   └── SubmitUncertain       something may have been started: look before asking again
+    └── RunError                  a run or job that was started did not end well
+        ├── RunFailed             the service ran it, and it failed
+        ├── RunCancelled          it was cancelled
+        └── RunLost               the service no longer knows it
+
+Errors pickle: arguments are kept as given (and as attributes), the sentence is made in `__str__`. A vendor's
+exception is always the `__cause__`. No message holds a key or token.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import ClassVar
+
+OFFICIAL_DISTRIBUTIONS = {
+    "openai": "motools-openai",
+    "tinker": "motools-tinker",
+    "inspect": "motools-inspect",
+    "local": "motools-local",
+}
+"""Names for which we may say `pip install`: a guess for anybody else's would install a stranger's package."""
+
+
+class MotoolsError(Exception):
+    """The base of all that motools raises on purpose."""
+
+    exit_status: ClassVar[int] = 1
+    """What the command line exits with: 1 the work failed, 2 wrong usage or configuration."""
+
+
+class UsageError(MotoolsError):
+    """The request itself cannot be understood or granted; nothing was started."""
+
+    exit_status = 2
+
+
+class ConfigError(UsageError):
+    """A motools.toml or a MOTOOLS_* variable says something wrong."""
+
+
+class SettingError(UsageError):
+    """An option or hyperparameter is unknown, of a wrong type or out of range."""
+
+
+class SpecError(UsageError):
+    """A value cannot be made part of a cache key; the message names its path."""
+
+
+class HandleError(UsageError):
+    """A saved run or job cannot be read."""
+
+
+class DatasetError(UsageError):
+    """Training data that cannot be used.
+
+    `findings` are sentences that begin with `FILE:LINE:` (or `FILE:` where no line is to blame); the message shows
+    the first twenty.
+    """
+
+    SHOWN = 20
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__(findings)
+        self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        shown = "\n".join(self.findings[: self.SHOWN])
+        rest = len(self.findings) - self.SHOWN
+        return f"{shown}\n… and {rest} more." if rest > 0 else shown
+
+
+class ModelNotFound(UsageError):
+    """Nothing answers to that model name."""
+
+
+class TaskNotFound(UsageError):
+    """Nothing answers to that evaluation name."""
+
+
+class BackendNotFound(UsageError):
+    """No installed distribution offers a backend of that name.
+
+    `kind` is "training", "eval" or None for either; `installed` are the names that exist.
+    """
+
+    def __init__(self, name: str, kind: str | None = None, installed: Sequence[str] = ()) -> None:
+        super().__init__(name, kind, installed)
+        self.name, self.kind, self.installed = name, kind, tuple(installed)
+
+    def __str__(self) -> str:
+        kind = f"{self.kind} " if self.kind else ""
+        text = f"No {kind}backend {self.name!r}. Installed: {', '.join(self.installed) or 'none'}."
+        if self.name in OFFICIAL_DISTRIBUTIONS:
+            return f"{text} Install it with: pip install {OFFICIAL_DISTRIBUTIONS[self.name]}"
+        near = nearest(self.name, [*self.installed, *OFFICIAL_DISTRIBUTIONS])
+        if near is None:
+            return f"{text} `motools backends` lists them with their origin."
+        text += f" Did you mean {near!r}?"
+        if near not in self.installed:
+            text += f" Install it with: pip install {OFFICIAL_DISTRIBUTIONS[near]}"
+        return text
+
+
+class PluginError(UsageError):
+    """An installed plugin cannot be used.
+
+    `name` is the entry point's, `group` its entry-point group, `distribution` what offers it ("acme-openai 0.3").
+    """
+
+    def __init__(self, name: str, group: str, distribution: str, reason: str) -> None:
+        super().__init__(name, group, distribution, reason)
+        self.name, self.group, self.distribution, self.reason = name, group, distribution, reason
+
+    def __str__(self) -> str:
+        return f"Plugin {self.name!r} ({self.group}) of {self.distribution} cannot be used: {self.reason}"
+
+
+class PluginDisabled(PluginError):
+    """It is installed, and switched off by configuration; `reason` says where."""
+
+
+class PluginIncompatible(PluginError):
+    """It is written for another major version of the plugin API; `reason` says which side to upgrade."""
+
+
+class PluginBroken(PluginError):
+    """It fails to import, or is not what it claims to be; the cause is chained."""
+
+
+class PluginConflict(PluginError):
+    """Two or more distributions claim one name; `reason` names each with version and place, and the line that picks."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class CacheError(MotoolsError):
+    """The record of paid work refuses."""
+
+
+class CacheCorrupt(CacheError):
+    """What is stored cannot be trusted."""
+
+
+class TransitionRefused(CacheError):
+    """A state change is not allowed, or somebody else got there first."""
+
+
+class NeedsPerson(CacheError):
+    """Whether something was submitted cannot be found out from here; the message says how to settle it."""
+
+
+class SubmissionError(MotoolsError):
+    """A submission did not come back with a run."""
+
+
+class SubmitRejected(SubmissionError):
+    """Refused: nothing was started, and the same request will be refused again."""
+
+
+class SubmitUnavailable(SubmissionError):
+    """Nothing was started; the same request may work later."""
+
+
+class SubmitUncertain(SubmissionError):
+    """Something may have been started: look before asking again."""
+
+
+class RunError(MotoolsError):
+    """A run or job that was started did not end well."""
+
+
+class RunFailed(RunError):
+    """The service ran it, and it failed."""
+
+
+class RunCancelled(RunError):
+    """It was cancelled."""
+
+
+class RunLost(RunError):
+    """The service no longer knows it."""
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """Return the known name that `name` was probably meant to be, or None."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+__all__ = sorted(
+    name for name, value in list(globals().items()) if isinstance(value, type) and issubclass(value, MotoolsError)
+)

@@ -1,0 +1,42 @@
+"""A layer is an evaluation backend that holds one."""
+
+from __future__ import annotations
+
+from motools.evals.base import EvalBackend
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from motools.evals.base import EvalJob
+
+
+class EvalMiddleware(EvalBackend):
+    """Pass everything on to the backend inside; see `motools.training.middleware.TrainingMiddleware`."""
+
+    def __init__(self, backend: EvalBackend) -> None:
+        self._backend = backend
+        for declared in ("name", "job_type", "capabilities", "version", "Settings"):
+            setattr(self, declared, getattr(backend, declared))
+
+    async def evaluate(self, model_id: str, eval_suite: Any, **kwargs: Any) -> EvalJob:
+        return await self._backend.evaluate(model_id, eval_suite, **kwargs)
+
+    async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
+        return await self._backend.identify(model_id, eval_suite, **kwargs)
+
+    async def find(self, token: str) -> Sequence[EvalJob]:
+        return await self._backend.find(token)
+
+    def account(self) -> Mapping[str, Any]:
+        return self._backend.account()
+
+    async def aclose(self) -> None:
+        await self._backend.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._backend!r})"
+
+
+__all__ = ["EvalMiddleware"]

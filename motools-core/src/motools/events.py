@@ -1,0 +1,56 @@
+"""What listeners are told about a run or job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeAlias
+
+
+class Happened(StrEnum):
+    """The changes that are told."""
+
+    SUBMITTED = "submitted"
+    ATTACHED = "attached"
+    CACHE_HIT = "cache_hit"
+    PROGRESS = "progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RECOVERED = "recovered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEvent:
+    """One change in the life of a run or job; JSON-safe, without secrets."""
+
+    happened: Happened
+    kind: str
+    """"training" or "eval"."""
+    backend: str
+    """The backend's name."""
+    key: str
+    """The cache key, `mk1:…`."""
+    job_id: str
+    """What the service calls it; empty before it has a name."""
+    at: float
+    """When, in seconds since the epoch."""
+    model: str
+    """The base model of a training, the evaluated model of an evaluation."""
+    model_id: str | None = None
+    """The trained model, once there is one."""
+    error: str | None = None
+    """What went wrong, where something did."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Step, total and loss of a progress event; labels and tags."""
+
+
+if TYPE_CHECKING:
+    Notify: TypeAlias = Callable[[RunEvent], Awaitable[None]]
+    """What the caching layers call with each event; the registry binds it to the hooks."""
+
+__all__ = ["Happened", "RunEvent"]

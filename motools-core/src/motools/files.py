@@ -1,0 +1,89 @@
+"""JSON files that are either whole or not there.
+
+Everything motools keeps as a file is written to a temporary file beside its place, synced, and renamed over it, readable
+by its owner alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import aiofiles
+
+from motools.errors import HandleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def replace_text(path: str | os.PathLike[str], text: str) -> None:
+    """Put `text` at `path`, durably: after a crash the file holds the old text or the new one, never a part.
+
+    Blocks for the sync to disk; raises OSError and leaves nothing behind when the disk is full.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(target.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in a directory durable, where the system has a way to."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def write_json(path: str | os.PathLike[str], fields: Mapping[str, Any]) -> None:
+    """Write one JSON object, as `replace_text` does. Raises TypeError or ValueError, before writing, on other values."""
+    text = json.dumps(fields, indent=2, allow_nan=False, ensure_ascii=False, default=_plain) + "\n"
+    await asyncio.to_thread(replace_text, path, text)
+
+
+def _plain(value: object) -> object:
+    """Let mappings of other kinds than dict, and tuples' kin, pass as what they are in JSON."""
+    from collections.abc import Mapping, Sequence
+
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{value!r} of type {type(value).__name__} is not JSON")
+
+
+async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = ()) -> dict[str, Any]:
+    """Read one JSON object that has the required fields. Raises `HandleError` that names the file and what is wrong."""
+    try:
+        async with aiofiles.open(path, encoding="utf-8") as file:
+            fields = json.loads(await file.read())
+    except OSError as error:
+        raise HandleError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise HandleError(f"{os.fspath(path)}: is not a JSON file: {error}.") from error
+    if not isinstance(fields, dict):
+        raise HandleError(f"{os.fspath(path)}: holds a JSON {type(fields).__name__}, not an object.")
+    missing = [name for name in required if name not in fields]
+    if missing:
+        raise HandleError(f"{os.fspath(path)}: lacks {', '.join(missing)}; it was not written by motools.")
+    return fields
+
+
+__all__ = ["read_json", "replace_text", "sync_directory", "write_json"]

@@ -1,0 +1,42 @@
+"""The hooks: places where any number of plugins may listen or answer.
+
+A hook module is named in the `motools.hooks.v1` entry-point group. It implements what it wants with `@hookimpl`:
+
+    from motools import ModelRef, hookimpl
+
+    @hookimpl
+    def motools_resolve_model(model_id, framework):
+        if framework == "inspect" and model_id.startswith("acme:"):
+            return ModelRef(model="openai-api/acme/" + model_id.removeprefix("acme:"))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from motools.events import RunEvent
+    from motools.models import ModelRef
+
+hookspec = pluggy.HookspecMarker("motools")
+hookimpl = pluggy.HookimplMarker("motools")
+
+
+@hookspec
+def motools_run_event(event: RunEvent) -> Awaitable[None] | None:
+    """Hear of every change in the life of a run or job. May be a coroutine function. What it raises breaks no run."""
+
+
+@hookspec(firstresult=True)
+def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
+    """Say how an evaluation framework reaches a trained model, or None to leave it to others.
+
+    `framework` is the name of the evaluation backend that asks, such as "inspect". Must not touch the network.
+    """
+
+
+__all__ = ["hookimpl", "hookspec", "motools_resolve_model", "motools_run_event"]

@@ -1,0 +1,178 @@
+"""What a backend can be told, declared as data and checked before anything is started.
+
+A plugin declares two frozen dataclasses and names them in its backend:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Hyperparameters:
+        n_epochs: Annotated[int, Range(ge=1), "passes over the data"] = 3
+        learning_rate: Annotated[float, Range(gt=0)] = 2e-4
+        optimizer: Literal["adamw", "sgd"] = "adamw"
+
+    class AcmeSettings(Settings):
+        Hyperparameters = Hyperparameters
+
+    class AcmeTrainingBackend(TrainingBackend):
+        Settings = AcmeSettings
+
+`check` turns what a user gave into an instance: defaults filled in, whole numbers accepted where a float is declared,
+unknown names refused with the nearest known one. The cache key is made of the same values, so `1` and `1.0` are equal
+exactly where a field is declared `float`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from motools.errors import SettingError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+T = TypeVar("T")
+
+
+class Settings:
+    """The settings of a backend: subclass it and name the dataclasses."""
+
+    Options: ClassVar[type | None] = None
+    """Keywords of the constructor, which motools.toml may give."""
+    Hyperparameters: ClassVar[type | None] = None
+    """The keys of `hyperparameters`; None where they are not declared and pass unchecked."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Range:
+    """The range of a number, for use in `Annotated`."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    def complaint(self, value: float) -> str | None:
+        """Say what `value` must be, or return None when it is in range."""
+        bounds = [
+            (self.ge, "at least", lambda bound: value >= bound),
+            (self.gt, "more than", lambda bound: value > bound),
+            (self.le, "at most", lambda bound: value <= bound),
+            (self.lt, "less than", lambda bound: value < bound),
+        ]
+        failed = any(bound is not None and not holds(bound) for bound, _, holds in bounds)
+        return " and ".join(f"{words} {bound:g}" for bound, words, _ in bounds if bound is not None) if failed else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One declared setting, for people and programs to read."""
+
+    name: str
+    type: Any
+    default: Any
+    required: bool
+    range: Range | None
+    description: str | None
+
+    @property
+    def type_name(self) -> str:
+        """The declared type as one would write it."""
+        return describe_type(self.type)
+
+
+def declared(declaration: type) -> Iterator[Setting]:
+    """Yield the settings that a declaration dataclass has, in order."""
+    hints = get_type_hints(declaration, include_extras=True)
+    for field in dataclasses.fields(declaration):
+        hint, extras = hints[field.name], ()
+        if get_origin(hint) is Annotated:
+            hint, *extras = get_args(hint)
+        has_factory = field.default_factory is not dataclasses.MISSING
+        default = field.default_factory() if has_factory else field.default
+        yield Setting(
+            name=field.name,
+            type=hint,
+            default=None if default is dataclasses.MISSING else default,
+            required=default is dataclasses.MISSING,
+            range=next((extra for extra in extras if isinstance(extra, Range)), None),
+            description=next((extra for extra in extras if isinstance(extra, str)), None),
+        )
+
+
+def check(declaration: type[T], given: Mapping[str, Any], *, who: str, what: str = "hyperparameter") -> T:
+    """Return an instance of `declaration` made of `given` and the defaults.
+
+    Raises `SettingError` for the first thing that is wrong: an unknown name (with the nearest known one, and all that
+    are known), a missing required one, a wrong type or a value out of range. `who` and `what` begin the sentence.
+    """
+    settings = {setting.name: setting for setting in declared(declaration)}
+    for name in given:
+        if name not in settings:
+            near = nearest(str(name), list(settings))
+            meant = f" Did you mean {near!r}?" if near else ""
+            raise SettingError(f"{who} has no {what} {name!r}.{meant} Known: {', '.join(settings) or 'none'}.")
+    values = {}
+    for name, setting in settings.items():
+        if name in given:
+            values[name] = _checked(setting, given[name], f"{who}: {what} {name!r}")
+        elif setting.required:
+            raise SettingError(f"{who} needs the {what} {name!r} ({setting.type_name}).")
+    return declaration(**values)
+
+
+def _checked(setting: Setting, value: Any, where: str) -> Any:
+    accepted, converted = _convert(setting.type, value)
+    if not accepted:
+        raise SettingError(f"{where} must be {setting.type_name}, not {value!r}.")
+    is_number = isinstance(converted, (int, float)) and not isinstance(converted, bool)
+    if setting.range is not None and is_number and (complaint := setting.range.complaint(converted)):
+        raise SettingError(f"{where} must be {complaint}, not {value!r}.")
+    return converted
+
+
+def _convert(hint: Any, value: Any) -> tuple[bool, Any]:
+    """Return whether `value` is of the hinted type, and the value in that type."""
+    origin = get_origin(hint)
+    if hint is Any:
+        return True, value
+    if origin in (Union, types.UnionType):
+        tried = (_convert(choice, value) for choice in get_args(hint))
+        return next((result for result in tried if result[0]), (False, value))
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in get_args(hint)), value
+    if hint is float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return is_number and math.isfinite(value), float(value) if is_number else value
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool), value
+    if hint is None or hint is type(None):
+        return value is None, value
+    if origin in (list, tuple):
+        return _convert_items(hint, origin, value)
+    return isinstance(value, origin or hint), value
+
+
+def _convert_items(hint: Any, origin: type, value: Any) -> tuple[bool, Any]:
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        return False, value
+    kinds = [kind for kind in get_args(hint) if kind is not Ellipsis] or [Any]
+    items = [_convert(kinds[0], item) for item in value]
+    return all(accepted for accepted, _ in items), origin(item for _, item in items)
+
+
+def describe_type(hint: Any) -> str:
+    """Return a declared type in words: `float`, `int or None`, `"a" or "b"`."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe_type(choice) for choice in get_args(hint))
+    if origin is Literal:
+        return " or ".join(f'"{choice}"' if isinstance(choice, str) else repr(choice) for choice in get_args(hint))
+    if hint is type(None):
+        return "None"
+    if origin in (list, tuple):
+        return f"a list of {describe_type(get_args(hint)[0])}" if get_args(hint) else "a list"
+    return str(getattr(hint, "__name__", hint))
+
+
+__all__ = ["Range", "Setting", "Settings", "check", "declared", "describe_type"]

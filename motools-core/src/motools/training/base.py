@@ -1,0 +1,131 @@
+"""The two classes of a training plugin: a backend that starts runs, and the run that is waited on.
+
+A plugin's author subclasses both and implements the abstract methods; everything else has a default that is safe, and
+each optional power is declared in `capabilities`. Neither class has a constructor to call. This module is imported
+whenever a backend is looked up, so it imports nothing that costs more than the look-up.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import MappingProxyType
+
+from motools.status import Capability, Progress, RunStatus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from os import PathLike
+    from typing import Any, ClassVar, Self, TypeAlias
+
+    from motools.datasets import Dataset
+
+    DatasetLike: TypeAlias = "str | PathLike[str] | Dataset | Iterable[Mapping[str, Any]]"
+
+
+class TrainingRun(ABC):
+    """One piece of training work, at a service or on this machine.
+
+    A handle: it can be waited on, polled, cancelled, saved, and loaded in another process. Nothing secret is ever part
+    of it. Reading an attribute never talks to the service; `refresh` does.
+    """
+
+    job_id: str = ""
+    """What the service calls this run."""
+    model_id: str | None = None
+    """The trained model, once there is one."""
+    status: RunStatus = RunStatus.QUEUED
+    """As of the last contact with the service; a plain string such as "running" may be assigned."""
+    progress: Progress | None = None
+    """How far it is, as of the last contact, where the service says."""
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    """JSON-safe facts about the run that are worth keeping."""
+
+    @abstractmethod
+    async def wait(self) -> str:
+        """Wait until the run has ended and return the trained model's id.
+
+        Raises `RunFailed` or `RunCancelled` when there is no model. Cancelling the wait does not cancel the run, and a
+        run may be waited on any number of times.
+        """
+
+    @abstractmethod
+    async def is_complete(self) -> bool:
+        """Ask whether the run has ended: succeeded, failed or cancelled."""
+
+    @abstractmethod
+    async def refresh(self) -> None:
+        """Bring the attributes up to date with the service."""
+
+    @abstractmethod
+    async def cancel(self) -> None:
+        """Ask the service to stop the run. A run that has ended stays as it is: that is not an error."""
+
+    @abstractmethod
+    async def save(self, path: str | PathLike[str]) -> None:
+        """Write a JSON object from which `load` can go on, atomically and without secrets."""
+
+    @classmethod
+    @abstractmethod
+    async def load(cls, path: str | PathLike[str]) -> Self:
+        """Read what `save` wrote, in this or another process."""
+
+    async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
+        """Yield the run's log line by line; with `follow`, until the run has ended. Needs `Capability.LOGS`."""
+        del follow
+        for line in ():
+            yield line
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.job_id or '(not submitted)'} {self.status}>"
+
+
+class TrainingBackend(ABC):
+    """Starts training runs at one service.
+
+    A stateless factory: whatever belongs to one piece of work is in the run. Constructing one imports no SDK and reads
+    no key; the first call that needs them does.
+    """
+
+    name: str = ""
+    """The entry point's name. The registry fills it in; a class that states it has one key however it is reached."""
+    run_type: ClassVar[type[TrainingRun] | None] = None
+    """The class of the runs. Without it, the class that `train` returned is recorded with each run."""
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    """The optional powers that this backend has."""
+    version: ClassVar[int] = 1
+    """Raised by hand when the same request would give another result; part of the cache key."""
+    Settings: ClassVar[type | None] = None
+    """Types, ranges and defaults of constructor options and hyperparameters; see `motools.settings`."""
+
+    @abstractmethod
+    async def train(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        **kwargs: Any,
+    ) -> TrainingRun:
+        """Start a run and return its handle without waiting for the result.
+
+        `dataset` is a path to chat JSONL (one `{"messages": [...]}` object a line), a `Dataset`, or records. `suffix`
+        is a word for the trained model's name. A backend with `Capability.FIND` also takes `ticket`, a
+        `motools.Ticket`, and makes the one call that costs money inside `ticket.paying()`.
+
+        Raises `SubmitRejected`, `SubmitUnavailable` or `SubmitUncertain` when no run was started, or may not have been.
+        """
+
+    async def find(self, token: str) -> Sequence[TrainingRun]:
+        """Return every run that was submitted with this token, oldest first. Needs `Capability.FIND`."""
+        raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
+
+    def account(self) -> Mapping[str, Any]:
+        """Return what separates one account from another: base URL, organisation, project. Never from a key."""
+        return {}
+
+    async def aclose(self) -> None:
+        """Release connections. Runs stay as they are."""
+
+
+__all__ = ["TrainingBackend", "TrainingRun"]

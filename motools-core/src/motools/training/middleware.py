@@ -1,0 +1,50 @@
+"""A layer is a training backend that holds one."""
+
+from __future__ import annotations
+
+from motools.training.base import TrainingBackend
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from motools.training.base import DatasetLike, TrainingRun
+
+
+class TrainingMiddleware(TrainingBackend):
+    """Pass everything on to the backend inside: the base of every layer, and by itself a layer that does nothing.
+
+    A layer overrides `train`, passes on every keyword that it does not know, and says what it adds. What a backend
+    declares (name, capabilities, settings…) shows through.
+    """
+
+    def __init__(self, backend: TrainingBackend) -> None:
+        self._backend = backend
+        for declared in ("name", "run_type", "capabilities", "version", "Settings"):
+            setattr(self, declared, getattr(backend, declared))
+
+    async def train(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        **kwargs: Any,
+    ) -> TrainingRun:
+        return await self._backend.train(dataset, model, hyperparameters, suffix, **kwargs)
+
+    async def find(self, token: str) -> Sequence[TrainingRun]:
+        return await self._backend.find(token)
+
+    def account(self) -> Mapping[str, Any]:
+        return self._backend.account()
+
+    async def aclose(self) -> None:
+        await self._backend.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._backend!r})"
+
+
+__all__ = ["TrainingMiddleware"]
