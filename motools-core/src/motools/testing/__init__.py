@@ -1,0 +1,12 @@
+"""What a plugin's author tests with: contract suites to inherit and a pytest plugin.
+
+    from motools.testing.training import TrainingBackendContract
+
+    class TestAcme(TrainingBackendContract):
+        @pytest.fixture
+        def backend(self, motools_home):
+            return AcmeTrainingBackend()
+
+Needs `pip install motools-core[testing]`. The pytest plugin `motools.testing.plugin` is active wherever that is
+installed, and offers fixtures only.
+"""
