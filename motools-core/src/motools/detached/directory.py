@@ -1,0 +1,255 @@
+"""The asking side: create the directory, start a worker, watch it, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from motools.detached import lock
+from motools.detached.memory import out_of_memory_kills
+from motools.detached.status import WorkState, WorkStatus
+from motools.errors import CacheCorrupt, MotoolsError
+from motools.files import replace_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FRUITLESS_ATTEMPTS = 3
+"""How many workers in a row may die at one step before the work is given up."""
+GRACE = 60.0
+"""Seconds that a worker has to write a checkpoint after it was asked to stop, before it is killed."""
+POLL = (0.05, 0.5)
+"""Seconds between two looks: the first, and what it grows to."""
+RESERVE = 256 * 1024
+"""Bytes kept back for the last word on a full disk."""
+
+
+class WorkDirectory:
+    """One piece of detached work, as its directory tells it."""
+
+    def __init__(self, path: str | os.PathLike[str], *, module: str) -> None:
+        self.path = Path(path)
+        self.module = module
+        self.log_path = self.path / "log.txt"
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], *, spec: Mapping[str, Any], module: str) -> Self:
+        """Make the directory, whole or not at all. One that is already there stays as it is: the first wins."""
+        work = cls(Path(path).absolute(), module=module)
+        if work.exists():
+            return work
+        draft = work.path.with_name(f".{work.path.name}.{uuid4().hex}")
+        draft.mkdir(mode=0o700, parents=True)
+        try:
+            (draft / "reserve").write_bytes(os.urandom(RESERVE))
+            (draft / "lock").touch(0o600)
+            replace_text(draft / "spec.json", json.dumps(spec, indent=2, allow_nan=False) + "\n")
+            cls(draft, module=module)._write(WorkStatus(state=WorkState.QUEUED))
+            draft.rename(work.path)
+        except OSError:
+            shutil.rmtree(draft, ignore_errors=True)
+            if not work.exists():
+                raise
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        return work
+
+    def exists(self) -> bool:
+        """Whether the directory is there, with its status."""
+        return (self.path / "status.json").exists()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What is to be done, as it was given to `create`."""
+        return self._read("spec.json")
+
+    def status(self) -> WorkStatus:
+        """Read how the work stands, with `interrupted` for work that nobody does. Raises FileNotFoundError if gone."""
+        # Looked at before the file is read: a worker writes its last word while it still holds the lock.
+        alive = lock.is_held(self.path / "lock")
+        status = self._stored()
+        if status.state.is_terminal or alive:
+            return status
+        if status.host and status.host != socket.gethostname():
+            raise MotoolsError(
+                f"{self.path}: the work is done on {status.host}; from here nobody can tell whether it still runs. "
+                f"Ask on that machine."
+            )
+        if status.attempt == 0:
+            return status
+        return dataclasses.replace(status, state=WorkState.INTERRUPTED)
+
+    def start(self, *, environment: Mapping[str, str] | None = None) -> bool:
+        """Start a worker and say whether that was done: not when one is alive or the work has ended.
+
+        `environment` is added to this process's own for the worker, and is not stored.
+        """
+        descriptor = lock.acquire(self.path / "lock")
+        if descriptor is None:
+            return False
+        try:
+            before = self._stored()
+            if before.state.is_terminal:
+                return False
+            status = self._next_attempt(before)
+            self._write(status)
+            if status.state.is_terminal:
+                return False
+            self._spawn(descriptor, environment or {})
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _next_attempt(self, before: WorkStatus) -> WorkStatus:
+        """Decide what becomes of work that nobody does: another attempt, or its end."""
+        now = time.time()
+        if (self.path / "cancel").exists():
+            return dataclasses.replace(before, state=WorkState.CANCELLED, updated_at=now)
+        if before.attempt and before.memory_kills < out_of_memory_kills():
+            error = (
+                f"The worker was ended by the system for lack of memory at step {before.step}. "
+                f"Make the work smaller (a smaller batch_size or max_length) or free memory, and ask again."
+            )
+            return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
+        further = before.step > before.attempt_step or before.attempt == 0
+        fruitless = 0 if further else before.fruitless + 1
+        if fruitless >= FRUITLESS_ATTEMPTS:
+            error = (
+                f"The worker died {fruitless + 1} times at step {before.step} without a word. "
+                f"Its log, {self.log_path}, ends with: {self.last_words()}"
+            )
+            return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
+        return dataclasses.replace(
+            before,
+            state=WorkState.QUEUED,
+            attempt=before.attempt + 1,
+            attempt_step=before.step,
+            fruitless=fruitless,
+            pid=None,
+            host=socket.gethostname(),
+            memory_kills=out_of_memory_kills(),
+            updated_at=now,
+        )
+
+    def _spawn(self, descriptor: int, environment: Mapping[str, str]) -> None:
+        with self.log_path.open("ab") as log:
+            self.log_path.chmod(0o600)
+            process = subprocess.Popen(
+                [sys.executable, "-m", self.module, str(self.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=[descriptor],
+                env=os.environ | environment | {lock.VARIABLE: str(descriptor)},
+            )
+        # Reaped as soon as it ends, so that no zombie is left while this process lives.
+        threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
+
+    async def wait(self, *, environment: Mapping[str, str] | None = None) -> WorkStatus:
+        """Wait until the work has ended and return its last status, starting a worker again whenever one has died."""
+        pause, longest = POLL
+        while True:
+            status = await asyncio.to_thread(self.status)
+            if status.state.is_terminal:
+                return status
+            if status.state is WorkState.INTERRUPTED or status.attempt == 0:
+                await asyncio.to_thread(self.start, environment=environment)
+                pause = POLL[0]
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+    def request_cancel(self) -> None:
+        """Ask for the work to end. A living worker writes a checkpoint first; work that nobody does ends at once."""
+        if self.status().state.is_terminal:
+            return
+        (self.path / "cancel").touch(0o600)
+        self._signal(signal.SIGTERM)
+        descriptor = lock.acquire(self.path / "lock")
+        if descriptor is None:
+            return
+        try:
+            status = self._stored()
+            if not status.state.is_terminal:
+                self._write(dataclasses.replace(status, state=WorkState.CANCELLED, updated_at=time.time()))
+        finally:
+            os.close(descriptor)
+
+    async def cancel(self) -> None:
+        """Ask for the work to end and wait until it has; a worker that does not stop within the grace is killed."""
+        await asyncio.to_thread(self.request_cancel)
+        deadline = time.monotonic() + GRACE
+        pause, longest = POLL
+        while not (status := await asyncio.to_thread(self.status)).state.is_terminal:
+            if status.state is WorkState.INTERRUPTED:
+                await asyncio.to_thread(self.request_cancel)
+            elif time.monotonic() > deadline:
+                self._signal(signal.SIGKILL)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self._stored().pid
+        # The lock is held, so the process that wrote its pid there still lives and the number is its own.
+        if pid is not None and lock.is_held(self.path / "lock"):
+            os.kill(pid, number)
+
+    def last_words(self) -> str:
+        """Return the last line of the log that says something."""
+        try:
+            text = self.log_path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return "(no log)"
+        return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "(nothing)")
+
+    def append_row(self, name: str, row: Mapping[str, Any]) -> None:
+        """Append one JSON object as a line of a file in the directory."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def write_status(self, status: WorkStatus, *, durable: bool = True) -> None:
+        """Replace the status; only whoever holds the lock may. Progress need not be durable."""
+        self._write(status, durable=durable)
+
+    def _write(self, status: WorkStatus, *, durable: bool = True) -> None:
+        text = json.dumps(dataclasses.asdict(status)) + "\n"
+        target = self.path / "status.json"
+        if durable:
+            replace_text(target, text)
+            return
+        temporary = target.with_name(".status.json.draft")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(target)
+
+    def _stored(self) -> WorkStatus:
+        fields = self._read("status.json")
+        known = {field.name for field in dataclasses.fields(WorkStatus)}
+        kept = {name: value for name, value in fields.items() if name in known}
+        return WorkStatus(**kept | {"state": WorkState(fields["state"])})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        text = (self.path / name).read_text(encoding="utf-8")
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise CacheCorrupt(f"{self.path / name}: is not JSON ({error}); the work it describes is lost.") from error
+        if not isinstance(fields, dict):
+            raise CacheCorrupt(f"{self.path / name}: holds no JSON object; the work it describes is lost.")
+        return fields
+
+
+__all__ = ["WorkDirectory"]
