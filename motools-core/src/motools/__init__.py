@@ -60,13 +60,21 @@ if TYPE_CHECKING:
     from motools.evals.base import EvalBackend as EvalBackend, EvalJob as EvalJob, EvalResults as EvalResults
     from motools.evals.middleware import EvalMiddleware as EvalMiddleware
     from motools.events import RunEvent as RunEvent
-    from motools.handles import load_job as load_job, load_run as load_run
-    from motools.handles import read_handle as read_handle, write_handle as write_handle
+    from motools.handles import (
+        load_job as load_job,
+        load_run as load_run,
+        read_handle as read_handle,
+        write_handle as write_handle,
+    )
     from motools.models import ModelRef as ModelRef
     from motools.plugins.hookspecs import hookimpl as hookimpl, hookspec as hookspec
-    from motools.plugins.registry import BackendInfo as BackendInfo, get_backend as get_backend
-    from motools.plugins.registry import get_eval_backend as get_eval_backend
-    from motools.plugins.registry import get_training_backend as get_training_backend, list_backends as list_backends
+    from motools.plugins.registry import (
+        BackendInfo as BackendInfo,
+        get_backend as get_backend,
+        get_eval_backend as get_eval_backend,
+        get_training_backend as get_training_backend,
+        list_backends as list_backends,
+    )
     from motools.settings import Range as Range, Settings as Settings
     from motools.status import Capability as Capability, Progress as Progress, RunStatus as RunStatus
     from motools.training.base import TrainingBackend as TrainingBackend, TrainingRun as TrainingRun

@@ -216,6 +216,32 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     return next(iter(get_close_matches(name, known, n=1)), None)
 
 
-__all__ = sorted(
-    name for name, value in list(globals().items()) if isinstance(value, type) and issubclass(value, MotoolsError)
-)
+__all__ = [
+    "BackendNotFound",
+    "CacheCorrupt",
+    "CacheError",
+    "ConfigError",
+    "DatasetError",
+    "HandleError",
+    "ModelNotFound",
+    "MotoolsError",
+    "NeedsPerson",
+    "PluginBroken",
+    "PluginConflict",
+    "PluginDisabled",
+    "PluginError",
+    "PluginIncompatible",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunLost",
+    "SettingError",
+    "SpecError",
+    "SubmissionError",
+    "SubmitRejected",
+    "SubmitUnavailable",
+    "SubmitUncertain",
+    "TaskNotFound",
+    "TransitionRefused",
+    "UsageError",
+]

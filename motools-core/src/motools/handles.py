@@ -1,7 +1,7 @@
 """Saved runs and jobs: the JSON envelope around them, and the way back to the right class.
 
-    {"schema": 1, "kind": "training" | "eval", "backend": "openai", "job_id": …, "model_id": …, "status": …,
-     "metadata": {…}, …whatever else the backend needs to go on…}
+{"schema": 1, "kind": "training" | "eval", "backend": "openai", "job_id": …, "model_id": …, "status": …,
+ "metadata": {…}, …whatever else the backend needs to go on…}
 """
 
 from __future__ import annotations

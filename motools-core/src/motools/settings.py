@@ -23,8 +23,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 import types
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from motools.errors import SettingError, nearest
 
@@ -55,13 +67,15 @@ class Range:
     def complaint(self, value: float) -> str | None:
         """Say what `value` must be, or return None when it is in range."""
         bounds = [
-            (self.ge, "at least", lambda bound: value >= bound),
-            (self.gt, "more than", lambda bound: value > bound),
-            (self.le, "at most", lambda bound: value <= bound),
-            (self.lt, "less than", lambda bound: value < bound),
+            (self.ge, "at least", operator.ge),
+            (self.gt, "more than", operator.gt),
+            (self.le, "at most", operator.le),
+            (self.lt, "less than", operator.lt),
         ]
-        failed = any(bound is not None and not holds(bound) for bound, _, holds in bounds)
-        return " and ".join(f"{words} {bound:g}" for bound, words, _ in bounds if bound is not None) if failed else None
+        stated = [(bound, words, holds) for bound, words, holds in bounds if bound is not None]
+        if all(holds(value, bound) for bound, _, holds in stated):
+            return None
+        return " and ".join(f"{words} {bound:g}" for bound, words, _ in stated)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,15 +95,17 @@ class Setting:
         return describe_type(self.type)
 
 
-def declared(declaration: type) -> Iterator[Setting]:
+def declared(declaration: type[Any]) -> Iterator[Setting]:
     """Yield the settings that a declaration dataclass has, in order."""
     hints = get_type_hints(declaration, include_extras=True)
     for field in dataclasses.fields(declaration):
-        hint, extras = hints[field.name], ()
+        hint: Any = hints[field.name]
+        extras: list[Any] = []
         if get_origin(hint) is Annotated:
             hint, *extras = get_args(hint)
-        has_factory = field.default_factory is not dataclasses.MISSING
-        default = field.default_factory() if has_factory else field.default
+        default: Any = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
         yield Setting(
             name=field.name,
             type=hint,

@@ -29,7 +29,7 @@ PROGRESS = 0.2
 """Seconds between two writes of progress, at least."""
 
 
-class CancelRequested(Exception):  # noqa: N818  (an outcome, as asyncio.CancelledError is)
+class CancelRequested(Exception):
     """Raised in the worker, where it is safe to stop, after the work was cancelled."""
 
 

@@ -135,7 +135,8 @@ class EvalJob(ABC):
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the job's log line by line; with `follow`, until the job has ended. Needs `Capability.LOGS`."""
         del follow
-        for line in ():
+        lines: tuple[str, ...] = ()
+        for line in lines:
             yield line
 
     def __repr__(self) -> str:
@@ -169,6 +170,7 @@ class EvalBackend(ABC):
         The default is the request as it was made. A backend whose tasks are code or data on disk returns their
         digests, so that an edited task is another key.
         """
+        del model_id  # it is in the key already
         return {"eval_suite": eval_suite, "kwargs": kwargs}
 
     async def find(self, token: str) -> Sequence[EvalJob]:

@@ -1,0 +1,1 @@
+"""Training: the contract in `base`, layers in `middleware`, and every installed backend through `backends`."""

@@ -73,7 +73,8 @@ class TrainingRun(ABC):
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the run's log line by line; with `follow`, until the run has ended. Needs `Capability.LOGS`."""
         del follow
-        for line in ():
+        lines: tuple[str, ...] = ()
+        for line in lines:
             yield line
 
     def __repr__(self) -> str:
