@@ -121,6 +121,14 @@ class TrainingBackend(ABC):
         """Return every run that was submitted with this token, oldest first. Needs `Capability.FIND`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
 
+    async def identify(self, model: str) -> Any:
+        """Return what a base model's name stands for: it takes the name's place in the cache key.
+
+        The default is the name. A backend whose models are files returns a digest of the weights, so that other
+        weights at the same place are another key, and the same weights at another place are not.
+        """
+        return model
+
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""
         return {}

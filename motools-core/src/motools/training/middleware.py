@@ -37,6 +37,9 @@ class TrainingMiddleware(TrainingBackend):
     async def find(self, token: str) -> Sequence[TrainingRun]:
         return await self._backend.find(token)
 
+    async def identify(self, model: str) -> Any:
+        return await self._backend.identify(model)
+
     def account(self) -> Mapping[str, Any]:
         return self._backend.account()
 
