@@ -1,0 +1,58 @@
+# Every command sets up what it needs first: a virtual environment with all five distributions and the tools.
+# It takes Python 3.11 or later with venv and pip, git and make.
+
+VENV    ?= .venv
+WORKERS ?= 2
+PYTHON  ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+BIN           := $(VENV)/bin
+READY         := $(VENV)/.ready
+DISTRIBUTIONS := motools-core motools-openai motools-tinker motools-inspect motools-local
+INPUTS        := Makefile constraints.txt pyproject.toml tools/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
+BENCHMARKS    ?= $(wildcard benchmarks/*.py)
+
+.PHONY: help setup demo test check format bench dist constraints clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' Makefile | expand -t 20
+
+setup: $(READY)  ## only set up
+
+$(READY): $(INPUTS)
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later with venv and pip was found. Name one: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) tools/install.py $(VENV)
+	@touch $@
+
+demo: $(READY)  ## train the hello-world organism on this machine and evaluate it
+	$(BIN)/motools demo
+
+test: $(READY)  ## everything: checks, unit tests, training, evaluation, installation
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak"
+
+check: $(READY)  ## the quick ones: format, lint, types, unit tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not soak"
+
+format: $(READY)  ## put the code into its format
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY)  ## run the benchmarks
+	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+
+dist: $(READY)  ## build every distribution, as sdist and wheel, into dist/
+	@for name in $(DISTRIBUTIONS); do \
+		$(BIN)/uv build --quiet --build-constraints constraints.txt --out-dir dist $$name || exit 1; done
+	@ls dist
+
+constraints: $(READY)  ## pin again, keeping every pin that still fits (with UPGRADE=--upgrade: the newest of everything)
+	@printf '%s\n' '-e ./motools-core[testing]' $(DISTRIBUTIONS:%='-e ./%') | \
+		UV_FIND_LINKS= $(BIN)/uv pip compile - --group pyproject.toml:dev --universal --python-version 3.11 $(UPGRADE) \
+		--quiet --no-header --no-annotate $(DISTRIBUTIONS:%=--no-emit-package %) --output-file constraints.txt
+
+clean:  ## remove all that was made here, the environment included
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
