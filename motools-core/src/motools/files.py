@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 import aiofiles
@@ -18,7 +20,8 @@ import aiofiles
 from motools.errors import HandleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from io import BufferedIOBase
 
 
 def replace_text(path: str | os.PathLike[str], text: str) -> None:
@@ -26,12 +29,24 @@ def replace_text(path: str | os.PathLike[str], text: str) -> None:
 
     Blocks for the sync to disk; raises OSError and leaves nothing behind when the disk is full.
     """
+    with _replacing(path) as file:
+        file.write(text.encode())
+
+
+def replace_file(path: str | os.PathLike[str], source: BufferedIOBase) -> None:
+    """Put what is left of `source` at `path`, as `replace_text` does, in flat memory."""
+    with _replacing(path) as file:
+        shutil.copyfileobj(source, file)
+
+
+@contextmanager
+def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -86,4 +101,4 @@ async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = (
     return fields
 
 
-__all__ = ["read_json", "replace_text", "sync_directory", "write_json"]
+__all__ = ["read_json", "replace_file", "replace_text", "sync_directory", "write_json"]

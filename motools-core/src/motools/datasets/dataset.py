@@ -1,0 +1,201 @@
+"""Training data: a JSON Lines file, or records, read as a stream.
+
+A dataset is its bytes. That of a path stays in the file and is opened anew for each use; that of records is encoded when
+it is made, so that later changes to the list change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.datasets import jsonl
+from motools.datasets.findings import Finding, Severity
+from motools.datasets.rules import ADVICE, CHAT
+from motools.errors import DatasetError
+from motools.files import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from io import BufferedIOBase
+
+    from motools.datasets.rules import Rule
+    from motools.training.base import DatasetLike
+
+MOST_FINDINGS = 1000
+"""How many findings `validate` collects before it stops reading."""
+
+
+class Dataset:
+    """Chat records to train on: `Dataset("train.jsonl")`, or `Dataset.from_records([{"messages": […]}, …])`.
+
+    Nothing is opened until it is read. Whatever reads raises `DatasetError`, with file and line, for what is not there or
+    is no JSON Lines; `validate` reports everything that is wrong, and also what is wrong with the conversations.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path: Path | None = Path(path)
+        """The file, or None for records."""
+        self._content = b""
+
+    @classmethod
+    def from_records(cls, records: Iterable[Mapping[str, Any]]) -> Dataset:
+        """Make a dataset of records; what `open` and `sha256` see is the JSONL that `save` would write."""
+        dataset = cls("")
+        dataset.path = None
+        dataset._content = b"".join(_encoded(records))
+        return dataset
+
+    @classmethod
+    def of(cls, source: DatasetLike) -> Dataset:
+        """Return the dataset that a path, a dataset or an iterable of records stands for."""
+        if isinstance(source, Dataset):
+            return source
+        if isinstance(source, (str, os.PathLike)):
+            return cls(source)
+        try:
+            records = iter(source)
+        except TypeError as error:
+            kind = type(source).__name__
+            raise DatasetError(
+                [f"A dataset is a path, a motools.Dataset or a list of records, not a {kind}."]
+            ) from error
+        return cls.from_records(records)
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the path as it was given."""
+        return "<records>" if self.path is None else str(self.path)
+
+    def open(self) -> BufferedIOBase:
+        """Open the bytes for reading; the caller closes them."""
+        try:
+            return self._open()
+        except _Unreadable as error:
+            raise DatasetError([str(self._finding(str(error)))]) from error.__cause__
+
+    def sha256(self) -> str:
+        """Return the hexadecimal sha256 of the bytes, which is what `sha256sum` prints. Reads the whole file."""
+        with self.open() as file:
+            return jsonl.sha256(file)
+
+    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield (line number, record) in order; blank lines are passed over. Memory stays that of one record."""
+        for number, record in self._read():
+            if number is None or isinstance(record, str):
+                raise DatasetError([str(self._finding(str(record), number))])
+            yield number, record
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield the records in order."""
+        return (record for _, record in self.numbered())
+
+    __iter__ = records
+
+    def count(self) -> int:
+        """Return how many records there are, by reading through the file without decoding it."""
+        with self.open() as file:
+            return sum(1 for line in file if line.strip())
+
+    def findings(self, rules: Sequence[Rule] = CHAT, advice: Sequence[Rule] = ADVICE) -> Iterator[Finding]:
+        """Yield all that is wrong, in the order of the file: errors by `rules`, warnings by `advice`."""
+        is_empty = True
+        for number, record in self._read():
+            is_empty = False
+            if isinstance(record, str):
+                yield self._finding(record, number)
+                continue
+            for rule in rules:
+                yield from (self._finding(message, number) for message in rule(record))
+            for rule in advice:
+                yield from (self._finding(message, number, Severity.WARNING) for message in rule(record))
+        if is_empty:
+            yield self._finding("is empty; a dataset has at least one record.")
+
+    def validate(self, rules: Sequence[Rule] = CHAT, advice: Sequence[Rule] = ADVICE) -> list[Finding]:
+        """Return all findings, or the first `MOST_FINDINGS` and a last one that says so. Blocks while it reads."""
+        found = self.findings(rules, advice)
+        collected = list(islice(found, MOST_FINDINGS))
+        if next(found, None) is not None:
+            collected.append(self._finding(f"has more than {MOST_FINDINGS} findings; the rest was not looked at."))
+        return collected
+
+    def check(self, rules: Sequence[Rule] = CHAT) -> None:
+        """Raise `DatasetError` with all errors that `validate` finds. Blocks while it reads."""
+        if errors := [str(finding) for finding in self.validate(rules, advice=())]:
+            raise DatasetError(errors)
+
+    async def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the bytes to a file, atomically."""
+        with self.open() as file:
+            await asyncio.to_thread(replace_file, path, file)
+
+    def _open(self) -> BufferedIOBase:
+        if self.path is None:
+            return io.BytesIO(self._content)
+        try:
+            if self.path.is_dir():
+                raise _Unreadable("is a directory; name the JSONL file in it.")
+            if self.path.exists() and not self.path.is_file():
+                raise _Unreadable("is not a regular file, so it cannot be read twice; save it to one first.")
+            return self.path.open("rb")
+        except FileNotFoundError as error:
+            raise _Unreadable("there is no such file.") from error
+        except (OSError, ValueError) as error:
+            raise _Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+    def _read(self) -> Iterator[tuple[int | None, dict[str, Any] | str]]:
+        """Yield (line number, record), or in place of a record a sentence about what stands there instead."""
+        try:
+            file = self._open()
+        except _Unreadable as error:
+            yield None, str(error)
+            return
+        with file:
+            if mark := _byte_order_mark(file):
+                yield 1, mark
+                return
+            for number, line in jsonl.lines(file):
+                try:
+                    yield number, jsonl.decode_line(line)
+                except ValueError as error:
+                    yield number, str(error)
+
+    def _finding(self, message: str, line: int | None = None, severity: Severity = Severity.ERROR) -> Finding:
+        return Finding(file=self.name, line=line, message=message, severity=severity)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.name!r})" if self.path else f"<Dataset of {self.count()} records>"
+
+
+class _Unreadable(Exception):
+    """The bytes cannot be had; the message says why."""
+
+
+def _encoded(records: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, Mapping):
+            raise DatasetError([f"<records>:{number}: is {jsonl.json_type(record)}, not an object."])
+        try:
+            yield jsonl.encode_record(record)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DatasetError([f"<records>:{number}: cannot be written as JSON: {error}."]) from error
+
+
+def _byte_order_mark(file: BufferedIOBase) -> str | None:
+    """Say what is wrong with a file's first bytes; leaves a file that has no mark at its beginning."""
+    start = file.read(3)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "is UTF-16; save the file as UTF-8."
+    if start == b"\xef\xbb\xbf":
+        return "begins with a byte order mark; save the file as UTF-8 without one."
+    file.seek(0)
+    return None
+
+
+__all__ = ["MOST_FINDINGS", "Dataset"]
