@@ -132,7 +132,7 @@ class _Candidate:
         return version if trusted and self.child.endswith(".dist-info") else None
 
 
-def _scan_directories(path: Sequence[str]) -> list[EntryPoint] | None:
+def _scan_directories(path: Sequence[object]) -> list[EntryPoint] | None:
     """Return what the directories of the path declare, or None when something on it is not a directory."""
     candidates: list[_Candidate] = []
     for root in dict.fromkeys(path):
@@ -269,7 +269,7 @@ def _ask_importlib_metadata(path: Sequence[str] | None) -> Iterator[EntryPoint]:
             )
 
 
-def _has_no_metadata(distribution: importlib_metadata.Distribution) -> bool:
+def _has_no_metadata(distribution: importlib_metadata.IDistribution) -> bool:
     """Sort what has lost its metadata behind everything else."""
     try:
         return not any(distribution.read_text(name) for name in ("METADATA", "PKG-INFO", ""))
