@@ -26,7 +26,6 @@ import os
 import sys
 
 from motools.errors import ConfigError, nearest
-from motools.plugins.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 KEYS = ("cache", "home", "backends", "plugins")
+VARIABLES = ("MOTOOLS_CACHE", "MOTOOLS_HOME", "MOTOOLS_PLUGINS", "XDG_DATA_HOME", "LOCALAPPDATA", "HOME")
+"""All that a configuration is made of, beside its file."""
 PLUGIN_KEYS = ("block", "pin", "required", "backends")
 DEFAULT_CACHE = "sqlite"
 
@@ -42,8 +43,8 @@ class Config:
     """The configuration as it stands, environment applied.
 
     `path` is the file it was read from, or None. `cache` is the name or URL of a store, None for no caching. `home` is
-    an absolute path, which need not exist yet. `backends` are the tables as written, by name. `selection` is what
-    MOTOOLS_PLUGINS says. `origins` maps the dotted name of a value to where it was set ("/lab/motools.toml [plugins]",
+    an absolute path, which need not exist yet. `backends` are the tables as written, by name. `plugins` is what
+    MOTOOLS_PLUGINS says, None where it is not set (empty means no plugin at all). `origins` maps the dotted name of a value to where it was set ("/lab/motools.toml [plugins]",
     "MOTOOLS_CACHE"); what is not in it has its default.
     """
 
@@ -53,11 +54,11 @@ class Config:
         "home",
         "origins",
         "path",
+        "plugins",
         "plugins_backends",
         "plugins_block",
         "plugins_pin",
         "plugins_required",
-        "selection",
     )
 
     def __init__(self, tables: dict[str, Any] | None = None, path: str | None = None, table: str = "") -> None:
@@ -78,13 +79,13 @@ class Config:
             for option in backend.values:
                 backend.set_here(option)
             self.backends[name] = backend.values
-        plugins = source.inner("plugins")
-        plugins.know(PLUGIN_KEYS)
-        self.plugins_block = plugins.texts("block")
-        self.plugins_pin = plugins.inner("pin").all_texts()
-        self.plugins_required = plugins.texts("required")
-        self.plugins_backends = plugins.inner("backends").all_texts()
-        self.selection = Selection(os.environ.get("MOTOOLS_PLUGINS"))
+        controls = source.inner("plugins")
+        controls.know(PLUGIN_KEYS)
+        self.plugins_block = controls.texts("block")
+        self.plugins_pin = controls.inner("pin").all_texts()
+        self.plugins_required = controls.texts("required")
+        self.plugins_backends = controls.inner("backends").all_texts()
+        self.plugins = os.environ.get("MOTOOLS_PLUGINS")
 
     def _home(self, source: _Source) -> str:
         written = source.text("home")
@@ -92,17 +93,6 @@ class Config:
         if given is None and written:
             given = os.path.join(os.path.dirname(self.path or ""), os.path.expanduser(written))  # noqa: PTH111, PTH118, PTH120  (pathlib costs as much as discovery)
         return os.path.abspath(os.path.expanduser(given)) if given else _data_directory()  # noqa: PTH100, PTH111  (as above)
-
-    def disabled_by(self, name: str) -> str | None:
-        """Say what switches a plugin off ("MOTOOLS_PLUGINS='-foo'", "block in /lab/motools.toml [plugins]"), or None.
-
-        The variable goes before the file: a name that it lists is on, though the file blocks it.
-        """
-        if not self.selection.allows(name):
-            return f"MOTOOLS_PLUGINS={self.selection.text!r}"
-        if name in self.plugins_block and name not in self.selection.named:
-            return f"block in {self.origins['plugins.block']}"
-        return None
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """Return every value with its dotted name and its origin, for `motools config`."""
@@ -117,8 +107,8 @@ class Config:
             "plugins.backends": self.plugins_backends,
         }
         rows = [(name, value, self.origins.get(name, "default")) for name, value in values.items()]
-        if self.selection.text is not None:
-            rows.append(("plugins", self.selection.text, "MOTOOLS_PLUGINS"))
+        if self.plugins is not None:
+            rows.append(("plugins", self.plugins, "MOTOOLS_PLUGINS"))
         return rows
 
 
@@ -203,35 +193,78 @@ def _data_directory() -> str:
     return os.path.join(base, "motools")  # noqa: PTH118  (as above)
 
 
+_latest: tuple[object, Config] | None = None
+"""What `current` last answered, and what it was made of."""
+
+
 def current() -> Config:
-    """Return the configuration that holds in the working directory. Raises `ConfigError`."""
+    """Return the configuration that holds in the working directory. Raises `ConfigError`.
+
+    The files are looked for and read each time, and parsed when they, or the variables, are other than the last time:
+    as long as nothing changes, the answer is the same object.
+    """
+    global _latest  # noqa: PLW0603  (remembers, and is right without)
+    files = _files()
+    ingredients = [*files, *map(os.environ.get, VARIABLES)]
+    if _latest is None or _latest[0] != ingredients:
+        _latest = ingredients, _config_of(files)
+    return _latest[1]
+
+
+def _files() -> list[tuple[str, bytes]]:
+    """Return the files upwards from the working directory that may hold the configuration, nearest first."""
     try:
         directory = os.getcwd()  # noqa: PTH109  (as above)
     except OSError:
-        return Config()
+        return []
+    files: list[tuple[str, bytes]] = []
     while True:
-        path = os.path.join(directory, "motools.toml")  # noqa: PTH118  (as above)
-        text = _read(path)
-        if text is not None:
-            return Config(_tables(path, text), path)
-        path = os.path.join(directory, "pyproject.toml")  # noqa: PTH118  (as above)
-        tables = _tool_table(path)
-        if tables is not None:
-            return Config(tables, path, "tool.motools")
+        for name, is_ours in (("motools.toml", True), ("pyproject.toml", False)):
+            path = os.path.join(directory, name)  # noqa: PTH118  (as above)
+            data = _read(path, is_ours=is_ours)
+            if data is not None and (is_ours or _may_have_our_table(data)):
+                files.append((path, data))
+            if data is not None and is_ours:
+                return files
         parent = os.path.dirname(directory)  # noqa: PTH120  (as above)
         if parent == directory:
-            return Config()
+            return files
         directory = parent
 
 
-def _read(path: str) -> bytes | None:
+def _read(path: str, *, is_ours: bool) -> bytes | None:
+    """Return the bytes of a file, or None where there is none. One of ours that cannot be read is an error."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  (as above)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (as above)
             return file.read()
     except FileNotFoundError:
         return None
     except OSError as error:
+        if not is_ours:
+            return None
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from error
+
+
+def _may_have_our_table(data: bytes) -> bool:
+    """Whether a pyproject.toml can have [tool.motools], however it is spaced, quoted or nested."""
+    if b"motools" not in data:
+        return False
+    squeezed = data.translate(None, b" \t\"'")
+    return any(spelling in squeezed for spelling in (b"tool.motools", b"[tool]", b"tool={"))
+
+
+def _config_of(files: list[tuple[str, bytes]]) -> Config:
+    for path, data in files:
+        tables = _tables(path, data)
+        if os.path.basename(path) == "motools.toml":  # noqa: PTH119  (as above)
+            return Config(tables, path)
+        tool = tables.get("tool")
+        ours = tool.get("motools") if isinstance(tool, dict) else None
+        if isinstance(ours, dict):
+            return Config(ours, path, "tool.motools")
+        if ours is not None:
+            raise ConfigError(f"{path} [tool]: 'motools' must be a table, not {ours!r}.")
+    return Config()
 
 
 def _tables(path: str, data: bytes) -> dict[str, Any]:
@@ -247,25 +280,6 @@ def _tables(path: str, data: bytes) -> dict[str, Any]:
         line_of = place.removeprefix("line ").partition(",")[0]
         line = int(line_of) if line_of.isdigit() else data.count(b"\n") + 1
         raise ConfigError(f"{path}:{line}: is not valid TOML: {complaint}.") from error
-
-
-def _tool_table(path: str) -> dict[str, Any] | None:
-    """Return [tool.motools] of a pyproject.toml, which is not parsed unless it can have one."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  (as above)
-            data = file.read()
-    except OSError:
-        return None
-    if b"motools" not in data:
-        return None
-    squeezed = data.translate(None, b" \t\"'")
-    if not (b"tool.motools" in squeezed or b"[tool]" in squeezed or b"tool={" in squeezed):
-        return None
-    tool = _tables(path, data).get("tool")
-    table = tool.get("motools") if isinstance(tool, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise ConfigError(f"{path} [tool]: 'motools' must be a table, not {table!r}.")
-    return table
 
 
 def home() -> Path:
