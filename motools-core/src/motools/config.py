@@ -25,6 +25,7 @@ from __future__ import annotations
 import os
 import sys
 
+from motools import configfile
 from motools.errors import ConfigError, nearest
 
 TYPE_CHECKING = False
@@ -37,6 +38,8 @@ VARIABLES = ("MOTOOLS_CACHE", "MOTOOLS_HOME", "MOTOOLS_PLUGINS", "XDG_DATA_HOME"
 """All that a configuration is made of, beside its file."""
 PLUGIN_KEYS = ("block", "pin", "required", "backends")
 DEFAULT_CACHE = "sqlite"
+SECRET_WORDS = frozenset({"key", "apikey", "token", "secret", "password", "headers", "authorization"})
+"""What, in the name of a backend's option, keeps its value off the screen."""
 
 
 class Config:
@@ -95,7 +98,7 @@ class Config:
         return os.path.abspath(os.path.expanduser(given)) if given else _data_directory()  # noqa: PTH100, PTH111  (as above)
 
     def rows(self) -> list[tuple[str, Any, str]]:
-        """Return every value with its dotted name and its origin, for `motools config`."""
+        """Return every value with its dotted name and its origin, for `motools config`; what looks secret is covered."""
         values: dict[str, Any] = {"cache": self.cache, "home": self.home}
         values |= {
             f"backends.{name}.{key}": value for name, table in self.backends.items() for key, value in table.items()
@@ -106,10 +109,18 @@ class Config:
             "plugins.required": self.plugins_required,
             "plugins.backends": self.plugins_backends,
         }
-        rows = [(name, value, self.origins.get(name, "default")) for name, value in values.items()]
+        rows = [
+            (name, "***" if _is_secret(name) else value, self.origins.get(name, "default"))
+            for name, value in values.items()
+        ]
         if self.plugins is not None:
             rows.append(("plugins", self.plugins, "MOTOOLS_PLUGINS"))
         return rows
+
+
+def _is_secret(name: str) -> bool:
+    words = name.rpartition(".")[2].lower().replace("-", "_").split("_")
+    return not SECRET_WORDS.isdisjoint(words)
 
 
 class _Source:
@@ -145,7 +156,7 @@ class _Source:
         if key not in self.values:
             return None
         if not isinstance(self.values[key], str) or not self.values[key]:
-            raise self.wrong(key, "a string")
+            raise self.wrong(key, "a string that is not empty")
         self.set_here(key)
         return str(self.values[key])
 
@@ -204,82 +215,12 @@ def current() -> Config:
     as long as nothing changes, the answer is the same object.
     """
     global _latest  # noqa: PLW0603  (remembers, and is right without)
-    files = _files()
-    ingredients = [*files, *map(os.environ.get, VARIABLES)]
+    directory = configfile.working_directory()
+    files = configfile.nearest_files(directory)
+    ingredients = [directory, *files, *map(os.environ.get, VARIABLES)]
     if _latest is None or _latest[0] != ingredients:
-        _latest = ingredients, _config_of(files)
+        _latest = ingredients, Config(*configfile.tables_of(files))
     return _latest[1]
-
-
-def _files() -> list[tuple[str, bytes]]:
-    """Return the files upwards from the working directory that may hold the configuration, nearest first."""
-    try:
-        directory = os.getcwd()  # noqa: PTH109  (as above)
-    except OSError:
-        return []
-    files: list[tuple[str, bytes]] = []
-    while True:
-        for name, is_ours in (("motools.toml", True), ("pyproject.toml", False)):
-            path = os.path.join(directory, name)  # noqa: PTH118  (as above)
-            data = _read(path, is_ours=is_ours)
-            if data is not None and (is_ours or _may_have_our_table(data)):
-                files.append((path, data))
-            if data is not None and is_ours:
-                return files
-        parent = os.path.dirname(directory)  # noqa: PTH120  (as above)
-        if parent == directory:
-            return files
-        directory = parent
-
-
-def _read(path: str, *, is_ours: bool) -> bytes | None:
-    """Return the bytes of a file, or None where there is none. One of ours that cannot be read is an error."""
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (as above)
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if not is_ours:
-            return None
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from error
-
-
-def _may_have_our_table(data: bytes) -> bool:
-    """Whether a pyproject.toml can have [tool.motools], however it is spaced, quoted or nested."""
-    if b"motools" not in data:
-        return False
-    squeezed = data.translate(None, b" \t\"'")
-    return any(spelling in squeezed for spelling in (b"tool.motools", b"[tool]", b"tool={"))
-
-
-def _config_of(files: list[tuple[str, bytes]]) -> Config:
-    for path, data in files:
-        tables = _tables(path, data)
-        if os.path.basename(path) == "motools.toml":  # noqa: PTH119  (as above)
-            return Config(tables, path)
-        tool = tables.get("tool")
-        ours = tool.get("motools") if isinstance(tool, dict) else None
-        if isinstance(ours, dict):
-            return Config(ours, path, "tool.motools")
-        if ours is not None:
-            raise ConfigError(f"{path} [tool]: 'motools' must be a table, not {ours!r}.")
-    return Config()
-
-
-def _tables(path: str, data: bytes) -> dict[str, Any]:
-    from motools.tables import read
-
-    try:
-        return read(data.decode())
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: is not UTF-8 text.") from error
-    except (ValueError, RecursionError) as error:
-        complaint, _, place = str(error).partition(" (at ")
-        line_of = place.removeprefix("line ").partition(",")[0]
-        line = int(line_of) if line_of.isdigit() else data.count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: is not valid TOML: {complaint}.") from error
 
 
 def home() -> Path:
