@@ -137,7 +137,7 @@ async def test_nothing_is_paid_for_before_the_request_is_checked(ticket, tmp_pat
 
 @pytest.mark.parametrize("backend_class", [DummyTrainingBackend, DummyEvalBackend])
 def test_an_unknown_option_is_refused_with_the_known_ones(backend_class):
-    with pytest.raises(SettingError, match="no option 'durations'. Did you mean 'duration'"):
+    with pytest.raises(SettingError, match=r"no option 'durations'\. Did you mean 'duration'"):
         backend_class(durations=3)
 
 
@@ -191,7 +191,7 @@ async def test_metrics_can_be_set_and_are_part_of_what_is_measured():
 async def test_an_evaluation_needs_a_task_and_known_keywords():
     with pytest.raises(TaskNotFound):
         await DummyEvalBackend().evaluate("model", [])
-    with pytest.raises(SettingError, match="no keyword 'epoch'. Did you mean 'epochs'"):
+    with pytest.raises(SettingError, match=r"no keyword 'epoch'\. Did you mean 'epochs'"):
         await DummyEvalBackend().evaluate("model", "task", epoch=2)
 
 
