@@ -14,7 +14,8 @@
     │       ├── PluginDisabled        switched off by configuration
     │       ├── PluginConflict        two distributions claim one name
     │       ├── PluginIncompatible    written for another major version of the plugin API
-    │       └── PluginBroken          it fails to import, or is not what it claims to be
+    │       ├── PluginBroken          it fails to import, or is not what it claims to be
+    │       └── PluginRequired        the configuration requires it, and it is not there
     ├── CacheError                the record of paid work refuses
     │   ├── CacheCorrupt          what is stored cannot be trusted
     │   ├── TransitionRefused     a state change is not allowed, or somebody else got there first
@@ -46,6 +47,9 @@ OFFICIAL_DISTRIBUTIONS = {
     "local": "motools-local",
 }
 """Names for which we may say `pip install`: a guess for anybody else's would install a stranger's package."""
+
+OFFICIAL_KINDS = {"openai": "training", "tinker": "training", "inspect": "eval", "local": "training"}
+"""What kind of backend each of them is."""
 
 
 class MotoolsError(Exception):
@@ -107,19 +111,25 @@ class TaskNotFound(UsageError):
 class BackendNotFound(UsageError):
     """No installed distribution offers a backend of that name.
 
-    `kind` is "training", "eval" or None for either; `installed` are the names that exist.
+    `kind` is "training", "eval" or None for either; `installed` are the names that exist. `other_kind` is the kind
+    that the name does have, where that is not the one which was asked for.
     """
 
-    def __init__(self, name: str, kind: str | None = None, installed: Sequence[str] = ()) -> None:
-        super().__init__(name, kind, installed)
-        self.name, self.kind, self.installed = name, kind, tuple(installed)
+    def __init__(
+        self, name: str, kind: str | None = None, installed: Sequence[str] = (), other_kind: str | None = None
+    ) -> None:
+        super().__init__(name, kind, installed, other_kind)
+        self.name, self.kind, self.installed, self.other_kind = name, kind, tuple(installed), other_kind
 
     def __str__(self) -> str:
         kind = f"{self.kind} " if self.kind else ""
         text = f"No {kind}backend {self.name!r}. Installed: {', '.join(self.installed) or 'none'}."
-        if self.name in OFFICIAL_DISTRIBUTIONS:
+        if self.other_kind:
+            return f"{text} {self.name!r} is a backend of the other kind: {self.other_kind}."
+        ours = [name for name, kind in OFFICIAL_KINDS.items() if self.kind in (None, kind)]
+        if self.name in ours:
             return f"{text} Install it with: pip install {OFFICIAL_DISTRIBUTIONS[self.name]}"
-        near = nearest(self.name, [*self.installed, *OFFICIAL_DISTRIBUTIONS])
+        near = nearest(self.name, [*self.installed, *ours])
         if near is None:
             return f"{text} `motools backends` lists them with their origin."
         text += f" Did you mean {near!r}?"
@@ -156,6 +166,13 @@ class PluginBroken(PluginError):
 
 class PluginConflict(PluginError):
     """Two or more distributions claim one name; `reason` names each with version and place, and the line that picks."""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class PluginRequired(PluginError):
+    """The configuration requires it, and it is not installed or may not be used; `reason` says which."""
 
     def __str__(self) -> str:
         return self.reason

@@ -1,0 +1,7 @@
+"""The layers around a backend: each is a backend that holds one.
+
+    cache     the work is paid for once: `motools.training.backends.cached`, `motools.evals.backends.cached`
+    validate  a bad dataset is refused, naming the line, before anything is uploaded: `motools.middleware.validate`
+
+Others come by name from the `motools.middleware.v1` entry-point group. `motools.middleware.chain` puts them together.
+"""

@@ -1,0 +1,199 @@
+"""Telling the listeners, and asking who knows a model: the hook modules of installed plugins.
+
+A hook module is imported when the first hook is called and some entry point of `motools.hooks.v1` names one; pluggy is
+imported then, and not before. A module that cannot be used, or a listener that fails, is reported once with the
+distribution it came from and breaks nothing else, unless its plugin is listed under `plugins.required`: then its
+absence or failure is a `PluginError`.
+
+    chain of layers ── notifier() ──> notify(event) ──> every `motools_run_event`, in order of distribution and name
+    an evaluation backend ── resolve_model(model_id, framework) ──> the first `motools_resolve_model` that knows it
+"""
+
+from __future__ import annotations
+
+from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
+from motools.plugins.catalogue import catalogue
+from motools.plugins.loading import broken, import_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+    from typing import Any
+
+    from pluggy import HookImpl
+
+    from motools.events import Notify, RunEvent
+    from motools.models import ModelRef
+    from motools.plugins.catalogue import Catalogue
+    from motools.plugins.origin import Offer
+
+
+class Hooks:
+    """The hook modules that one catalogue offers, imported.
+
+    `problems` are those that cannot be used, as errors.
+    """
+
+    def __init__(self, present: Catalogue) -> None:
+        import pluggy
+
+        from motools.plugins import hookspecs
+
+        self.catalogue = present
+        self.problems: list[PluginError] = []
+        self._required = set(present.settings.plugins_required)
+        self._offers: dict[str, Offer] = {}
+        self._manager = pluggy.PluginManager("motools")
+        self._manager.add_hookspecs(hookspecs)
+        offers = sorted(present.of("hooks"), key=lambda offer: (offer.distribution, offer.name))
+        for offer in reversed(offers):  # pluggy calls what was registered last first
+            if offer.status == "disabled":
+                continue
+            try:
+                self._register(offer)
+            except PluginError as error:
+                self.problems.append(error)
+                if offer.name in self._required:
+                    raise
+                _report(f"{error} Its hooks are not called.", error)
+
+    def _register(self, offer: Offer) -> None:
+        """Import one hook module and make its hooks known. Raises `PluginError` and leaves nothing behind."""
+        if offer.status != "ok":
+            raise offer.error()
+        module = import_value(offer)
+        self._check_names(offer, module)
+        label = f"{offer.distribution}:{offer.name}"
+        try:
+            self._manager.register(module, name=label)
+        except ValueError as error:  # pluggy's errors are of this class
+            self._manager.unregister(name=label)
+            raise broken(offer, f"pluggy refuses its hooks: {error}") from error
+        self._offers[label] = offer
+
+    def _check_names(self, offer: Offer, module: ModuleType) -> None:
+        """Refuse a hook that nobody will ever call, and one that would wrap the others."""
+        known = [name for name in vars(self._manager.hook) if name.startswith("motools_")]
+        for attribute in dir(module):
+            options = self._manager.parse_hookimpl_opts(module, attribute)
+            if options is None:
+                continue
+            name = options.get("specname") or attribute
+            if name not in known and not options.get("optionalhook"):
+                near = nearest(name, known)
+                meant = f" Did you mean {near!r}?" if near else ""
+                raise broken(offer, f"there is no hook {name!r}.{meant} Known: {', '.join(known)}.")
+            if options.get("wrapper") or options.get("hookwrapper"):
+                raise broken(offer, f"its {name!r} is a wrapper: listeners and answers stand side by side here.")
+
+    async def notify(self, event: RunEvent) -> None:
+        """Call every listener, one after the other, awaiting those that are asynchronous."""
+        for implementation in self._implementations("motools_run_event"):
+            try:
+                result = _call(implementation, event=event)
+                if hasattr(result, "__await__"):
+                    await result
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a listener does, the run goes on)
+                self._failed(implementation, error)
+
+    def resolve_model(self, model_id: str, framework: str) -> ModelRef | None:
+        """Return the first answer."""
+        from motools.models import ModelRef
+
+        for implementation in self._implementations("motools_resolve_model"):
+            try:
+                answer = _call(implementation, model_id=model_id, framework=framework)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (whoever fails to answer leaves it to the others)
+                self._failed(implementation, error)
+                continue
+            if isinstance(answer, ModelRef):
+                return answer
+            if answer is not None:
+                self._failed(
+                    implementation, TypeError(f"it returned a {type(answer).__name__}, not a motools.ModelRef")
+                )
+        return None
+
+    def _implementations(self, hook: str) -> Iterator[HookImpl]:
+        implementations: list[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
+        return reversed(implementations)
+
+    def _failed(self, implementation: HookImpl, error: BaseException) -> None:
+        """Report what a hook raised; raise it when its plugin is required."""
+        offer = self._offers[implementation.plugin_name]
+        reason = f"{implementation.function.__name__} raised {type(error).__name__}: {error}"
+        problem = PluginBroken(offer.name, offer.group, offer.origin, reason)
+        if offer.name in self._required:
+            raise problem from error
+        _report(str(problem), error)
+
+
+_current: Hooks | None = None
+
+
+def present_hooks() -> Hooks | None:
+    """Return the hooks of what is installed now, imported; None, and nothing is imported, where there are none.
+
+    Raises `PluginError` where a required plugin is absent or cannot be used.
+    """
+    global _current  # noqa: PLW0603  (goes with the one cached registry)
+    present = catalogue()
+    check_required(present)
+    if not any(offer.status != "disabled" for offer in present.of("hooks")):
+        return None
+    found = _current
+    if found is None or found.catalogue is not present:
+        found = _current = Hooks(present)
+    return found
+
+
+def check_required(present: Catalogue) -> None:
+    """Raise `PluginRequired` for a plugin under `plugins.required` that is not installed or switched off."""
+    for name in present.settings.plugins_required:
+        offers = [offer for offer in present.of("hooks") if offer.name == name]
+        usable = [offer for offer in offers if offer.status == "ok"]
+        if usable:
+            continue
+        place = present.settings.origins.get("plugins.required", present.place)
+        if offers:
+            reason = f"{place} requires the plugin {name!r} of {offers[0].origin}: {offers[0].reason}"
+            raise PluginRequired(name, offers[0].group, offers[0].origin, reason)
+        installed = ", ".join(sorted({offer.name for offer in present.of("hooks")})) or "none"
+        reason = f"{place} requires the plugin {name!r}, and no installed distribution has hooks of that name. Installed: {installed}."
+        raise PluginRequired(name, "motools.hooks.v1", "", reason)
+
+
+def notifier() -> Notify | None:
+    """Return what the layers call with each event, or None where nobody listens."""
+    hooks = present_hooks()
+    return None if hooks is None else hooks.notify
+
+
+async def notify(event: RunEvent) -> None:
+    """Tell every listener, in order, awaiting those that are asynchronous. Raises for a required one alone."""
+    hooks = present_hooks()
+    if hooks is not None:
+        await hooks.notify(event)
+
+
+def resolve_model(model_id: str, framework: str) -> ModelRef | None:
+    """Ask the plugins how `framework` reaches a trained model; None where nobody knows."""
+    hooks = present_hooks()
+    return None if hooks is None else hooks.resolve_model(model_id, framework)
+
+
+def _call(implementation: HookImpl, **arguments: Any) -> Any:
+    """Call one implementation with those of the hook's arguments that it takes."""
+    return implementation.function(*[arguments[name] for name in implementation.argnames])
+
+
+def _report(text: str, error: BaseException) -> None:
+    import logging
+
+    logging.getLogger("motools").warning(
+        text, exc_info=error if logging.getLogger("motools").isEnabledFor(10) else None
+    )
+
+
+__all__ = ["Hooks", "check_required", "notifier", "notify", "present_hooks", "resolve_model"]
