@@ -93,8 +93,11 @@ def python_in(environment: Path) -> Path:
 
 
 def has_pip(python: Path) -> bool:
-    """Whether an interpreter has pip."""
-    return subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0
+    """Whether there is an interpreter, and it has pip."""
+    return (
+        python.exists()
+        and not subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True).returncode
+    )
 
 
 def uv_settings(environment: Path) -> dict[str, str]:

@@ -1,0 +1,158 @@
+"""Documents run: their Python, their command lines, and every file of examples/.
+
+The blocks of one document run in order, in one empty directory, each as its own program. A comment before a block or
+anywhere in the document says what cannot be told from the fence:
+
+    <!-- test: slow -->         the document trains or evaluates: it is left out of `make check`
+    <!-- file: NAME -->         the block below is not run but written to NAME
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("motools-*/README.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+BLOCK = re.compile(
+    r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A fenced block of a document."""
+
+    language: str
+    text: str
+    file: str | None
+    place: str
+
+
+def blocks_of(document):
+    text = document.read_text(encoding="utf-8")
+    return [
+        Block(
+            language=found["language"],
+            text=found["text"],
+            file=found["file"],
+            place=f"{document.name}:{text.count(chr(10), 0, found.start('text'))}",
+        )
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def run(command, directory, place, **variables):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env={**os.environ, "PATH": path, **variables},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{place}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def run_console(block, directory):
+    """Run each `$ ` line; what stands below it must be printed, with `…` for anything."""
+    for session in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, expected = session.partition("\n")
+        printed = run(["bash", "-c", command], directory, f"{block.place}: {command}")
+        pattern = ".*".join(re.escape(part) for part in expected.strip().split("…"))
+        assert not expected.strip() or re.fullmatch(pattern, printed.strip(), re.DOTALL), (
+            f"{block.place}: {command}\n{printed}"
+        )
+
+
+def run_block(block, directory):
+    if block.file:
+        target = directory / block.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(block.text, encoding="utf-8")
+    elif block.language == "python":
+        script = directory / "block.py"
+        script.write_text(block.text, encoding="utf-8")
+        run([sys.executable, script], directory, block.place)
+    elif block.language == "console":
+        run_console(block, directory)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
+    elif block.language == "json":
+        json.loads(block.text)
+
+
+def as_parameters(documents):
+    return [
+        pytest.param(
+            document,
+            id=document.relative_to(ROOT).as_posix(),
+            marks=[pytest.mark.slow] if "<!-- test: slow -->" in document.read_text(encoding="utf-8") else [],
+        )
+        for document in documents
+    ]
+
+
+@pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
+def test_every_block_of_a_document_runs(document, tmp_path):
+    for block in blocks_of(document):
+        run_block(block, tmp_path)
+
+
+@pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
+def test_every_file_that_a_document_links_to_exists(document):
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.slow
+def test_every_example_runs(tmp_path):
+    for example in EXAMPLES:
+        directory = tmp_path / example.stem
+        directory.mkdir()
+        run([sys.executable, example], directory, example.name)
+
+
+USE_IT = """
+import asyncio, motools
+
+CONVERSATION = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+
+async def main():
+    run = await motools.get_backend("acme").train([CONVERSATION], "any-model")
+    print(run.job_id, await run.wait())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_the_plugin_in_the_readme_is_whole(tmp_path):
+    plugin, target, elsewhere = (tmp_path / name for name in ("plugin", "target", "elsewhere"))
+    for directory in (plugin, target, elsewhere):
+        directory.mkdir()
+    for block in blocks_of(ROOT / "README.md"):
+        if block.file:
+            run_block(block, plugin)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    run([*pip, "--target", target, plugin], elsewhere, "pip install")
+
+    rows = json.loads(run(["motools", "backends", "--json"], elsewhere, "backends", PYTHONPATH=str(target)))
+    assert ("acme", "training", "acme-motools") in {(row["name"], row["kind"], row["distribution"]) for row in rows}
+    first = run([sys.executable, "-c", USE_IT], elsewhere, "first use", PYTHONPATH=str(target))
+    again = run([sys.executable, "-c", USE_IT], elsewhere, "second use", PYTHONPATH=str(target))
+    assert first.split() == ["job-1", "acme:job-1"]
+    assert again == first
+    runs = json.loads(run(["motools", "runs", "--json"], elsewhere, "runs", PYTHONPATH=str(target)))
+    assert len(runs) == 1
