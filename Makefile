@@ -15,7 +15,7 @@ BENCHMARKS    ?= $(wildcard benchmarks/*.py)
 .PHONY: help setup demo test check format bench dist constraints clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1 \t/p' Makefile | expand -t 20
+	@awk -F ':.*##  *' '/^[a-z]+:.*##/ { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## only set up
 
@@ -37,8 +37,8 @@ check: $(READY)  ## the quick ones: format, lint, types, unit tests
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 format: $(READY)  ## put the code into its format
+	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
-	$(BIN)/ruff check --fix
 
 bench: $(READY)  ## run the benchmarks
 	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done

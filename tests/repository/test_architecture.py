@@ -182,7 +182,7 @@ LEVELS = (
     ("config", "configfile"),
     ("cache", "datasets", "detached", "dummy", "evals", "handles", "training"),
     ("middleware", "plugins"),
-    ("cli", "testing", "__main__"),
+    ("cli", "demo", "testing", "__main__"),
 )
 """The parts of core, each of which imports from its own level and those above it in this list."""
 
