@@ -1,0 +1,76 @@
+"""Do one thing with a backend's class in a process of its own: `python -m motools.testing.elsewhere`.
+
+    wait MODULE:CLASS HANDLE       load a saved handle, wait for it, print what it came to
+    construct MODULE:CLASS JSON    construct a backend with these options, print which modules that imported
+
+The last line of the output is JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def wait_elsewhere(handle_class: type, path: Path) -> Any:
+    """Return what a saved handle comes to in another process: the model's id, or the metrics."""
+    return await _run("wait", handle_class, str(path))
+
+
+async def modules_of_construction(backend_class: type, options: dict[str, Any]) -> set[str]:
+    """Return the modules that a fresh process has imported once it has constructed a backend."""
+    return set(await _run("construct", backend_class, json.dumps(options)))
+
+
+async def _run(command: str, subject: type, argument: str) -> Any:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "motools.testing.elsewhere",
+        command,
+        f"{subject.__module__}:{subject.__qualname__}",
+        argument,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise AssertionError(f"In another process, {command} {subject.__qualname__} failed:\n{errors.decode()}")
+    return json.loads(output.decode().strip().splitlines()[-1])
+
+
+def _main(command: str, subject: str, argument: str) -> None:
+    module, _, qualname = subject.partition(":")
+    subject_class = attrgetter(qualname)(import_module(module))
+    if command == "construct":
+        subject_class(**json.loads(argument))
+        answer: Any = sorted(sys.modules)
+    else:
+        answer = asyncio.run(_wait(subject_class, argument))
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+
+
+async def _wait(handle_class: Any, path: str) -> Any:
+    handle = await handle_class.load(path)
+    waited = await handle.wait()
+    return getattr(waited, "metrics", waited)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
+
+__all__ = ["modules_of_construction", "wait_elsewhere"]

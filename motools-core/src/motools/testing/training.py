@@ -1,0 +1,124 @@
+# ruff: noqa: S101  (a contract is spoken in asserts)
+"""The contract of training backends.
+
+    class TestAcme(TrainingBackendContract):
+        sdk_modules = ("acme",)
+        key_variables = ("ACME_API_KEY",)
+        model = "acme-small"
+
+        @pytest.fixture
+        def backend(self, motools_home):
+            return AcmeTrainingBackend()
+
+See `motools.testing.contract` for all that can be set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from motools.errors import SettingError
+from motools.settings import declared
+from motools.testing.contract import BackendContract, not_tested
+from motools.training.base import TrainingBackend, TrainingRun
+from motools.training.middleware import TrainingMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from motools.testing.contract import Start
+
+
+class CountingTrainingBackend(TrainingMiddleware):
+    """Count what reaches the backend inside."""
+
+    def __init__(self, backend: TrainingBackend) -> None:
+        super().__init__(backend)
+        self.submissions = 0
+
+    async def train(self, *args: Any, **kwargs: Any) -> TrainingRun:
+        self.submissions += 1
+        return await super().train(*args, **kwargs)
+
+
+class TrainingBackendContract(BackendContract):
+    """What is asked of a training backend and its runs."""
+
+    group: ClassVar[str] = "motools.training.v1"
+    handle_base: ClassVar[type[Any]] = TrainingRun
+    model: ClassVar[str] = "base"
+    """A base model that the backend knows."""
+    hyperparameters: ClassVar[Mapping[str, Any] | None] = None
+    """Hyperparameters of the standard request."""
+
+    @pytest.fixture
+    def dataset(self, tmp_path: Path) -> Path:
+        """Return a chat dataset of sixteen records."""
+        path = tmp_path / "standard.jsonl"
+        turns = [
+            [{"role": "user", "content": f"What is {n} + {n}?"}, {"role": "assistant", "content": f"{2 * n}."}]
+            for n in range(16)
+        ]
+        path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in turns), encoding="utf-8")
+        return path
+
+    @pytest.fixture
+    def start(self, dataset: Path) -> Start:
+        async def start(backend: TrainingBackend, **more: Any) -> TrainingRun:
+            async with asyncio.timeout(self.timeout):
+                return await backend.train(dataset, self.model, self.hyperparameters, **more)
+
+        return start
+
+    async def test_the_model_has_an_id_once_it_is_trained(self, finished: TrainingRun) -> None:
+        model_id = await self.waited(finished)
+        assert isinstance(model_id, str)
+        assert model_id
+        assert finished.model_id == model_id
+
+    async def test_a_dataset_may_be_a_path_a_dataset_or_records(self, backend: TrainingBackend, dataset: Path) -> None:
+        from motools.datasets import Dataset
+
+        for form in (str(dataset), Dataset(dataset), list(Dataset(dataset))):
+            async with asyncio.timeout(self.timeout):
+                run = await backend.train(form, self.model, self.hyperparameters)
+            assert await self.waited(run)
+
+    async def test_a_suffix_is_taken(self, start: Start, backend: TrainingBackend) -> None:
+        assert await self.waited(await start(backend, suffix="suffix"))
+
+    async def test_an_unknown_hyperparameter_is_an_error_that_names_the_known(
+        self, backend: TrainingBackend, dataset: Path
+    ) -> None:
+        known = getattr(backend.Settings, "Hyperparameters", None)
+        if known is None:
+            not_tested("hyperparameters; the backend's Settings declare none")
+        with pytest.raises(SettingError) as caught:
+            await backend.train(dataset, self.model, {"no_such_hyperparameter": 1})
+        assert all(setting.name in str(caught.value) for setting in declared(known))
+
+    async def test_the_model_can_stand_in_a_key(self, backend: TrainingBackend) -> None:
+        identity = await backend.identify(self.model)
+        assert json.loads(json.dumps(identity, allow_nan=False)) is not None
+        assert await backend.identify(self.model) == identity
+
+    async def test_the_same_request_is_paid_once_under_the_cache(
+        self, backend: TrainingBackend, start: Start, tmp_path: Path
+    ) -> None:
+        from motools.cache.sqlite import SqliteLedger
+        from motools.training.backends.cached import CachedTrainingBackend
+
+        counting = CountingTrainingBackend(backend)
+        ledger = SqliteLedger.open(tmp_path / "ledger.db")
+        cached = CachedTrainingBackend(counting, ledger)
+        first = await self.waited(await start(cached))
+        assert await self.waited(await start(cached)) == first
+        assert counting.submissions == 1
+
+
+__all__ = ["CountingTrainingBackend", "TrainingBackendContract"]

@@ -1,0 +1,50 @@
+"""The dummies keep the contract that is shipped for plugin authors."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from motools.evals.backends.dummy import DummyEvalBackend
+from motools.testing.evals import EvalBackendContract
+from motools.testing.training import TrainingBackendContract
+from motools.training.backends.dummy import DummyTrainingBackend
+
+HEAVY = ("torch", "openai", "tinker", "inspect_ai", "sqlite3", "click")
+
+
+class TestDummyTraining(TrainingBackendContract):
+    sdk_modules = HEAVY
+    key_variables = ("DUMMY_API_KEY",)
+    hyperparameters: ClassVar = {"n_epochs": 2}
+
+    @pytest.fixture
+    def backend(self):
+        return DummyTrainingBackend(duration=0.05)
+
+    @pytest.fixture
+    def slow_backend(self):
+        return DummyTrainingBackend(duration=60)
+
+    @pytest.fixture
+    def failing_backend(self):
+        return DummyTrainingBackend(fail="as told")
+
+
+class TestDummyEvals(EvalBackendContract):
+    sdk_modules = HEAVY
+    key_variables = ("DUMMY_API_KEY",)
+    keywords: ClassVar = {"limit": 3}
+
+    @pytest.fixture
+    def backend(self):
+        return DummyEvalBackend(duration=0.05)
+
+    @pytest.fixture
+    def slow_backend(self):
+        return DummyEvalBackend(duration=60)
+
+    @pytest.fixture
+    def failing_backend(self):
+        return DummyEvalBackend(fail="as told")
