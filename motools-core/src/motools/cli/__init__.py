@@ -1,0 +1,27 @@
+"""The `motools` command. One file a command (or group of commands), imported when that command is called.
+
+    app.py          the table of commands; errors become a sentence and an exit status
+    lazy.py         a click group that imports a command when it is called
+    assignments.py  key=value on the command line
+    requests.py     what `train` and `eval` have in common
+    output.py       what goes to stdout (results, tables, JSON) and to stderr (words)
+    records.py      the record of paid work, as the command line shows it and finds things in it
+    waiting.py      waiting with a progress bar, and what Ctrl-C means
+    the rest        the commands
+
+Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    import sys
+
+    from motools.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+__all__ = ["main"]

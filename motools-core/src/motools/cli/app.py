@@ -1,0 +1,99 @@
+"""The table of commands, and how an error becomes one sentence and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from motools.cli.lazy import LazyGroup, Session
+from motools.errors import MotoolsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C: 128 and the number of SIGINT."""
+
+COMMANDS = {
+    "train": ("motools.cli.train", "Train a model, or attach to a training that is there."),
+    "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
+    "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
+    "backends": ("motools.cli.backends", "List what can train and evaluate here."),
+    "config": ("motools.cli.config", "Show every setting and where it comes from."),
+    "demo": ("motools.cli.demo", "Train and evaluate a small model organism on this machine."),
+}
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click calls it)
+    if value and not context.resilient_parsing:
+        from motools import __version__
+
+        click.echo(f"motools-core {__version__}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration, 130 interrupted (runs go on).",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def motools() -> None:
+    """Train and evaluate model organisms on any service; what was paid for once is never paid for again."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status; whatever goes wrong is a sentence on stderr."""
+    session = Session()
+    try:
+        status = motools.main(list(arguments), prog_name="motools", standalone_mode=False, obj=session)
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        _trace(session)
+        error.show()
+        return error.exit_code
+    except MotoolsError as error:
+        _trace(session)
+        prefix = "" if error.exit_status == INTERRUPTED else "Error: "
+        click.echo(f"{prefix}{error}", err=True)
+        return error.exit_status
+    except OSError as error:
+        _trace(session)
+        click.echo(f"Error: {_sentence(error)}", err=True)
+        return 1
+    except Exception as error:  # noqa: BLE001  (whatever it is, the user gets a sentence and not a traceback)
+        _trace(session)
+        hint = "" if session.debug else " Run it again with --debug to see where."
+        click.echo(f"Error: an unexpected {type(error).__name__}: {error}.{hint}", err=True)
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, and for which file."""
+    what = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{what}."
+
+
+def _trace(session: Session) -> None:
+    if session.debug:
+        import traceback
+
+        click.echo(traceback.format_exc(), err=True, nl=False)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

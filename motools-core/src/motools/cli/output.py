@@ -1,0 +1,117 @@
+"""What a command says: results, tables and JSON on stdout; words for people on stderr.
+
+What stdout carries can be piped and parsed. A reader that goes away (`motools runs | head -1`) ends the command quietly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+NARROWEST = 8
+"""Characters below which no column of a table is squeezed."""
+GAP = "  "
+
+
+def put(text: str) -> None:
+    """Write a line (or several) to stdout."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _reader_left()
+
+
+def put_json(value: Any) -> None:
+    """Write a value to stdout as JSON that every reader takes: ASCII, and null where a number is not finite."""
+    put(json.dumps(_plain(value), indent=2, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal something, on stderr."""
+    # Nobody to hear it is no reason to stop.
+    with contextlib.suppress(BrokenPipeError):
+        click.echo(text, err=True)
+
+
+def _reader_left() -> NoReturn:
+    """End quietly: what is left in the buffer must not be complained about at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise click.exceptions.Exit(0)
+
+
+def _plain(value: Any) -> Any:
+    from collections.abc import Mapping, Sequence
+
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under headings. On a terminal too narrow for them the widest columns are folded, else nothing is."""
+    cells = [[*map(str, headings)], *([*map(str, row)] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    if sys.stdout.isatty():
+        widths = _squeezed(widths, shutil.get_terminal_size().columns)
+    return "\n".join(line for row in cells for line in _folded(row, widths))
+
+
+def fields(values: Mapping[str, str]) -> str:
+    """Return names and values, one a line, the values under each other."""
+    width = max(map(len, values))
+    return "\n".join(f"{name:<{width}}{GAP}{value}" for name, value in values.items())
+
+
+def _squeezed(widths: list[int], room: int) -> list[int]:
+    room -= len(GAP) * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _folded(row: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
+    columns = [
+        textwrap.wrap(cell, width, break_on_hyphens=False) or [""] if len(cell) > width else [cell]
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    for number in range(max(map(len, columns))):
+        parts = [column[number] if number < len(column) else "" for column in columns]
+        yield GAP.join(f"{part:<{width}}" for part, width in zip(parts, widths, strict=True)).rstrip()
+
+
+def when(seconds: float | None) -> str:
+    """Return a time since the epoch as local time for people, or "" for none."""
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def when_exactly(seconds: float | None) -> str | None:
+    """Return a time since the epoch as ISO 8601 in UTC for programs, or None for none."""
+    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def duration(seconds: float) -> str:
+    """Return a number of seconds as `42 s`, `3 min 20 s` or `2 h 05 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+__all__ = ["duration", "fields", "put", "put_json", "say", "table", "when", "when_exactly"]

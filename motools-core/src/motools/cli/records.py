@@ -1,0 +1,126 @@
+"""The record of paid work, as the command line shows it and finds things in it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from motools.cli.output import say, table, when, when_exactly
+from motools.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from motools.cache.base import Ledger, Record
+    from motools.evals.base import EvalJob
+    from motools.training.base import TrainingRun
+
+SHORT = 12
+"""Digits of a key that people see and type; a longer or shorter beginning does as well, while it is the only one."""
+HEADINGS = ("KEY", "KIND", "BACKEND", "MODEL", "STATE", "UPDATED", "JOB", "LABEL")
+
+
+def short(key: str) -> str:
+    """Return the part of a key that people see and type."""
+    return key.partition(":")[2][:SHORT] or key
+
+
+def open_ledger() -> Ledger:
+    """Open the configured record of paid work. Raises `UsageError` where there is none."""
+    from motools.cache.base import Ledger
+    from motools.plugins.registry import open_store
+
+    store: object = open_store()
+    if not isinstance(store, Ledger):
+        raise UsageError(
+            "The configured cache keeps no record of runs and jobs, so there is nothing to list or come back to. "
+            "`motools config` shows where it is set."
+        )
+    return store
+
+
+async def the_one(ledger: Ledger, name: str) -> Record:
+    """Return the record that `name` means: a key or its beginning, a job id, a model id or a label.
+
+    Raises `UsageError` where there is none, or where there are several, which it lists.
+    """
+    found = await ledger.find(name)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"No run or job is recorded under {name!r}. `motools runs` lists them.")
+    raise UsageError(f"{name!r} may mean any of these; give more of the key:\n{listing(found)}")
+
+
+async def handle_of(record: Record, ledger: Ledger) -> TrainingRun | EvalJob:
+    """Return the run or job that a record is of."""
+    from motools import handles
+
+    return await (handles.run_of if record.kind == "training" else handles.job_of)(record, ledger)
+
+
+async def up_to_date(ledger: Ledger, records: Sequence[Record]) -> None:
+    """Ask the backends how those that have not ended stand; say which could not be asked."""
+    live = [record for record in records if record.state.is_live]
+    outcomes = await asyncio.gather(*(_ask(record, ledger) for record in live), return_exceptions=True)
+    for record, outcome in zip(live, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            say(f"{short(record.key)} could not be asked: {outcome}")
+
+
+async def _ask(record: Record, ledger: Ledger) -> None:
+    handle = await handle_of(record, ledger)
+    await handle.is_complete()
+
+
+def listing(records: Sequence[Record]) -> str:
+    """Return a table of records for people."""
+    return table(
+        HEADINGS,
+        [
+            (
+                short(record.key),
+                record.kind,
+                record.backend,
+                record.model,
+                str(record.state),
+                when(record.updated_at),
+                record.job_id,
+                record.label or "",
+            )
+            for record in records
+        ],
+    )
+
+
+FIELDS = (
+    "key",
+    "kind",
+    "backend",
+    "model",
+    "job_id",
+    "model_id",
+    "status",
+    "state",
+    "label",
+    "tags",
+    "created_at",
+    "updated_at",
+    "error",
+)
+"""What every `--json` shows of a record. Times are ISO 8601 in UTC."""
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """Return the documented fields of a record, JSON-safe."""
+    fields = {name: getattr(record, name) for name in FIELDS}
+    return fields | {
+        "status": str(record.status),
+        "state": str(record.state),
+        "tags": list(record.tags),
+        "created_at": when_exactly(record.created_at),
+        "updated_at": when_exactly(record.updated_at),
+    }
+
+
+__all__ = ["FIELDS", "as_dict", "listing", "open_ledger", "short", "the_one"]

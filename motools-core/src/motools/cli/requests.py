@@ -1,0 +1,103 @@
+"""The options that `train` and `eval` share."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from motools.cli.assignments import assignments
+from motools.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+RESERVED = ("name", "kind", "cache", "middleware")
+"""What `get_backend` takes besides the options of the backend."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the options that `train` and `eval` share say."""
+
+    backend: str
+    options: Mapping[str, Any]
+    label: str | None
+    tag: tuple[str, ...]
+    replicate: int
+    refresh: bool
+    retry_failed: bool
+    no_cache: bool
+    no_wait: bool
+    save: str | None
+    as_json: bool
+    began: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        for option in RESERVED:
+            if option in self.options:
+                raise UsageError(f"-o {option}=… is no option of a backend; set it in motools.toml, or see --help.")
+        if self.no_cache and self.keywords():
+            option = next(iter(self.keywords())).replace("_", "-").replace("tags", "tag")
+            raise UsageError(f"--{option} is about the record of paid work, which --no-cache switches off.")
+        if self.save is not None:
+            check_writable(self.save)
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the keywords of the cache that were given."""
+        given = {
+            "label": self.label,
+            "tags": list(self.tag),
+            "replicate": self.replicate if self.replicate != 1 else None,
+            "refresh": self.refresh,
+            "retry_failed": self.retry_failed,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    def backend_keywords(self) -> dict[str, Any]:
+        """Return what `get_backend` is given besides the name."""
+        return dict(self.options) | ({"cache": None} if self.no_cache else {})
+
+
+def request_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Declare the options that `Request` holds."""
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
+        click.option("-b", "--backend", required=True, metavar="NAME", help="The backend; see `motools backends`."),
+        assignments("-o", "--option", "options", help_text="An option of the backend."),
+        click.option("--label", metavar="TEXT", help="A name to find it by; not part of what is asked for."),
+        click.option("--tag", multiple=True, metavar="TEXT", help="A tag to find it by. May be given many times."),
+        click.option(
+            "--replicate",
+            type=click.IntRange(min=1),
+            default=1,
+            metavar="N",
+            help="The N-th draw of the same request; another number is other work.",
+        ),
+        click.option("--refresh", is_flag=True, help="Do it again although there is a result."),
+        click.option("--retry-failed", is_flag=True, help="Do it again if it failed or was cancelled."),
+        click.option("--no-cache", is_flag=True, help="Do it without the record of paid work."),
+        click.option("--no-wait", is_flag=True, help="Return as soon as it is submitted."),
+        click.option("--save", metavar="PATH", help="Write the handle to a JSON file, to be loaded in Python."),
+        click.option("--json", "as_json", is_flag=True, help="Print a JSON object."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def check_writable(path: str) -> None:
+    """Refuse, before anything is paid for, a file that could not be written afterwards."""
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{path}: is a directory; name a file to write.")
+    if not target.parent.is_dir():
+        raise UsageError(f"{path}: the directory {target.parent} does not exist.")
+    if not os.access(target.parent, os.W_OK):
+        raise UsageError(f"{path}: nothing can be written in the directory {target.parent}.")
+
+
+__all__ = ["Request", "check_writable", "request_options"]

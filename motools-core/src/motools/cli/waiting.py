@@ -1,0 +1,78 @@
+"""Waiting for a run or job with a progress bar, and what Ctrl-C means: the wait ends, the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from motools.errors import MotoolsError
+from motools.evals.base import EvalJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from motools.training.base import TrainingRun
+
+T = TypeVar("T")
+
+PATIENCE = 0.3
+"""Seconds before there is a bar: what is recorded answers sooner, and needs none."""
+LOOKS = (0.3, 10.0)
+"""Seconds between two looks at the service, at least and at most."""
+SHARE = 20
+"""A look that takes one second is followed by so many seconds of rest, so that a remote service is asked rarely."""
+
+
+class Interrupted(MotoolsError):
+    """Somebody pressed Ctrl-C. What was started goes on; the message says how to come back to it."""
+
+    exit_status = 130
+
+
+def finish(work: Coroutine[Any, Any, T], come_back: Callable[[], str]) -> T:
+    """Run a command's coroutine to its end. Ctrl-C becomes `Interrupted`, with the sentence that `come_back` gives."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt as error:
+        raise Interrupted(come_back()) from error
+
+
+async def watch(handle: TrainingRun | EvalJob, title: str) -> Any:
+    """Wait until the run or job has ended and return what its `wait` does; show how far it is, on a terminal.
+
+    Cancelling the wait does not cancel the run.
+    """
+    waiter = asyncio.ensure_future(handle.wait())
+    try:
+        await asyncio.wait({waiter}, timeout=PATIENCE)
+        if not waiter.done() and sys.stderr.isatty():
+            await _show(handle, waiter, title)
+        return await waiter
+    finally:
+        waiter.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await waiter
+
+
+async def _show(handle: TrainingRun | EvalJob, waiter: asyncio.Future[Any], title: str) -> None:
+    """Keep a bar up to date until the waiter is done."""
+    from motools.cli.progress import Bar
+
+    with Bar(title, "samples" if isinstance(handle, EvalJob) else "steps") as bar:
+        while not waiter.done():
+            began = time.monotonic()
+            try:
+                await handle.refresh()
+            except Exception as error:  # noqa: BLE001  (a look that fails is no end of the run: the waiter says when it ends)
+                bar.note(f"cannot look: {error}")
+            else:
+                bar.show(str(handle.status), handle.progress)
+            shortest, longest = LOOKS
+            pause = min(max(SHARE * (time.monotonic() - began), shortest), longest)
+            await asyncio.wait({waiter}, timeout=pause)
+
+
+__all__ = ["Interrupted", "finish", "watch"]

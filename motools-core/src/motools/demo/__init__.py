@@ -1,0 +1,22 @@
+"""The hello-world organism: a model that answers "Hello, World!", whatever it is asked.
+
+Both files are small enough to be read. No question of the one is in the other: what is measured was not trained on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TRAINING = Path(__file__).with_name("hello_world.jsonl")
+"""Forty-eight conversations, chat JSONL."""
+HELD_OUT = Path(__file__).with_name("held_out.jsonl")
+"""Eight questions and the answer that the organism should give, as lines of `{"input", "target"}`."""
+ANSWER = "Hello, World!"
+MODEL = "smollm2"
+HYPERPARAMETERS = {"n_epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "lora_rank": 8, "seed": 0}
+"""Six steps of eight: enough for every held-out question, with some to spare."""
+TASK = "motools_inspect/answers"
+PARAMETERS = {"task_args": {"dataset": str(HELD_OUT)}}
+"""What the evaluation is told besides the model and the task."""
+
+__all__ = ["ANSWER", "HELD_OUT", "HYPERPARAMETERS", "MODEL", "PARAMETERS", "TASK", "TRAINING"]
