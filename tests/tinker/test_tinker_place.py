@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import motools
+from motools.errors import HandleError, SettingError, SubmitRejected
+from motools.training.backends import TinkerTrainingBackend, TinkerTrainingRun
+
+DATA = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}]
+
+
+async def test_training_is_refused_before_anything_is_sent_and_the_message_says_what_trains():
+    with pytest.raises(SubmitRejected, match=r"nothing was sent.*get_backend\('local'\)"):
+        await motools.get_backend("tinker").train(DATA, model="Qwen/Qwen3-8B")
+
+
+async def test_a_saved_run_of_a_newer_version_is_not_misread(tmp_path):
+    with pytest.raises(HandleError, match="upgrade motools-tinker"):
+        await TinkerTrainingRun.load(tmp_path / "run.json")
+
+
+def test_the_account_is_what_was_given_else_what_the_sdk_would_read(monkeypatch):
+    monkeypatch.setenv("TINKER_PROJECT_ID", "project-of-the-environment")
+    backend = TinkerTrainingBackend(base_url="http://127.0.0.1:1")
+
+    assert backend.account() == {"base_url": "http://127.0.0.1:1", "project_id": "project-of-the-environment"}
+
+
+def test_no_key_is_part_of_the_account(monkeypatch):
+    monkeypatch.setenv("TINKER_API_KEY", "tml-canary-key")
+
+    assert "canary-key" not in str(TinkerTrainingBackend().account())
+
+
+def test_an_unknown_option_is_refused_with_the_nearest_one():
+    with pytest.raises(SettingError, match="project_id"):
+        motools.get_backend("tinker", project="mine")
+
+
+def test_finding_and_constructing_it_does_not_import_the_sdk():
+    script = "import sys, motools; motools.get_backend('tinker', cache=None); print('tinker' in sys.modules)"
+
+    assert (
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "False\n"
+    )
