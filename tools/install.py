@@ -67,8 +67,9 @@ def install(uv: str, environment: Path, requirements: list[str]) -> None:
 
 
 def offers_torch(link: str) -> bool:
-    """Whether a find-links location has torch, as far as can be told without asking it."""
-    return not Path(link).is_dir() or any(Path(link).glob("torch-*.whl"))
+    """Whether a find-links location has torch for this Python, as far as can be told without asking it."""
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    return not Path(link).is_dir() or any(Path(link).glob(f"torch-*-{tag}-*.whl"))
 
 
 def find_uv(environment: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,12 @@ def test_what_is_set_for_uv_itself_stays(tool, monkeypatch):
     assert said_to_uv(tool) == {"UV_DEFAULT_INDEX": "https://other.example/simple"}
 
 
-def test_a_directory_offers_torch_when_a_wheel_of_it_is_there(tool, tmp_path):
+def test_a_directory_offers_torch_when_a_wheel_of_it_for_this_python_is_there(tool, tmp_path):
+    (tmp_path / "torch-2.13.0+cpu-cp39-cp39-linux_x86_64.whl").touch()
     assert not tool.offers_torch(str(tmp_path))
 
-    (tmp_path / "torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl").touch()
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    (tmp_path / f"torch-2.13.0+cpu-{tag}-{tag}-linux_x86_64.whl").touch()
     assert tool.offers_torch(str(tmp_path))
 
 
