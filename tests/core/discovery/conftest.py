@@ -56,20 +56,24 @@ class Site:
         return info
 
 
+Row = tuple[str, str, str, str]
+"""Group, name, distribution and value."""
+
+
 class Found:
     """What was found, in the form in which the scanner and the oracles are compared."""
 
     @staticmethod
-    def by_scanner(path: list[str]) -> list[tuple[str, str, str, str]]:
-        return [(found.group, found.name, found.value, found.distribution) for found in scan(path)]
+    def by_scanner(path: list[str]) -> list[Row]:
+        return [(found.group, found.name, found.distribution, found.value) for found in scan(path)]
 
     @staticmethod
-    def by_importlib_metadata(path: list[str]) -> list[tuple[str, str, str, str]]:
+    def by_importlib_metadata(path: list[str]) -> list[Row]:
         """Report what `importlib_metadata.entry_points()` reports with that `sys.path`."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "path", path)
             return sorted(
-                (found.group, found.name, found.value, canonical(found.dist._normalized_name))
+                (found.group, found.name, canonical(found.dist._normalized_name), found.value)
                 for found in importlib_metadata.entry_points()
                 if found.group.startswith("motools.")
             )
@@ -110,7 +114,7 @@ def agreed(found: type[Found]):
         directories = [getattr(one, "path", str(one)) for one in path]
         ours = found.by_scanner(directories)
         assert ours == found.by_importlib_metadata(directories)
-        return [(name, distribution) for _, name, _, distribution in ours]
+        return [(name, distribution) for _, name, distribution, _ in ours]
 
     return check
 

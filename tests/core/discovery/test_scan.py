@@ -117,6 +117,13 @@ class TestZip:
         assert agreed(site, archive) == [("two", "acme")]
         assert agreed(archive, site) == [("one", "acme")]
 
+    def test_without_its_metadata_a_distribution_beside_a_zip_file_is_reported_without_a_version(
+        self, archive, site, agreed
+    ) -> None:
+        site.install("bare-1.dist-info", ONE, metadata=None)
+        assert agreed(archive, site) == [("one", "acme"), ("one", "bare")]
+        assert scan([str(archive), site.path])[1].version == ""
+
     def test_a_zipped_egg_is_found(self, tmp_path, agreed) -> None:
         egg = tmp_path / "acme-1-py3.11.egg"
         with zipfile.ZipFile(egg, "w") as archive:
@@ -300,4 +307,4 @@ def test_two_thousand_distributions_are_searched_and_agree_with_both_oracles(sit
     ours = found.by_scanner([site.path])
     assert len(ours) == 5
     assert ours == found.by_importlib_metadata([site.path])
-    assert [row[:3] for row in ours] == found.by_interpreter([site.path])
+    assert [(group, name, value) for group, name, _, value in ours] == found.by_interpreter([site.path])

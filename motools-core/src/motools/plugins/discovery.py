@@ -254,7 +254,6 @@ def _ask_importlib_metadata(path: Sequence[str] | None) -> Iterator[EntryPoint]:
         seen.add(name)
         try:
             ours = [entry for entry in distribution.entry_points if entry.group.startswith(PREFIX)]
-            version = distribution.version if ours else ""
         except (KeyError, OSError, TypeError, ValueError):
             continue
         location = str(getattr(distribution, "_path", "")) or type(distribution).__module__
@@ -265,14 +264,22 @@ def _ask_importlib_metadata(path: Sequence[str] | None) -> Iterator[EntryPoint]:
                 value=entry.value,
                 distribution=name,
                 location=location,
-                version=version,
+                version=_version_of(distribution),
             )
+
+
+def _version_of(distribution: importlib_metadata.IDistribution) -> str:
+    try:
+        return str(distribution.metadata["Version"] or "")
+    except (KeyError, OSError, TypeError, ValueError):
+        return ""
 
 
 def _has_no_metadata(distribution: importlib_metadata.IDistribution) -> bool:
     """Sort what has lost its metadata behind everything else."""
     try:
-        return not any(distribution.read_text(name) for name in ("METADATA", "PKG-INFO", ""))
+        knows = getattr(distribution, "_has_metadata", None)
+        return not (knows() if knows else any(map(distribution.read_text, ("METADATA", "PKG-INFO", ""))))
     except (OSError, ValueError):
         return False
 
