@@ -28,13 +28,13 @@ demo: $(READY)  ## train the hello-world organism on this machine and evaluate i
 	$(BIN)/motools demo
 
 test: $(READY)  ## everything: checks, unit tests, training, evaluation, installation
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(READY)  ## the quick ones: format, lint, types, unit tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 format: $(READY)  ## put the code into its format
 	$(BIN)/ruff check --fix --exit-zero --quiet
