@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytest_plugins = ["pytester"]
+
 ALLOWED_SKIP = "no device"
 """How the reason of a skip must begin to be accepted in CI: hardware that the machine does not have."""
 
