@@ -248,6 +248,7 @@ __all__ = [
     "PluginDisabled",
     "PluginError",
     "PluginIncompatible",
+    "PluginRequired",
     "RunCancelled",
     "RunError",
     "RunFailed",

@@ -152,21 +152,37 @@ def _convert(hint: Any, value: Any) -> tuple[bool, Any]:
     origin = get_origin(hint)
     if hint is Any:
         return True, value
+    if origin is Annotated:
+        return _convert_annotated(hint, value)
     if origin in (Union, types.UnionType):
         tried = (_convert(choice, value) for choice in get_args(hint))
         return next((result for result in tried if result[0]), (False, value))
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in get_args(hint)), value
-    if hint is float:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value), float(value) if is_number else value
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool), value
+    if hint in (int, float):
+        return _convert_number(hint, value)
     if hint is None or hint is type(None):
         return value is None, value
     if origin in (list, tuple):
         return _convert_items(hint, origin, value)
     return isinstance(value, origin or hint), value
+
+
+def _convert_number(hint: type, value: Any) -> tuple[bool, Any]:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if hint is int:
+        return is_whole, value
+    is_number = is_whole or isinstance(value, float)
+    return is_number and math.isfinite(value), float(value) if is_number else value
+
+
+def _convert_annotated(hint: Any, value: Any) -> tuple[bool, Any]:
+    inner, *extras = get_args(hint)
+    accepted, converted = _convert(inner, value)
+    in_range = (
+        all(extra.complaint(converted) is None for extra in extras if isinstance(extra, Range)) if accepted else False
+    )
+    return in_range, converted
 
 
 def _convert_items(hint: Any, origin: type, value: Any) -> tuple[bool, Any]:
@@ -180,6 +196,8 @@ def _convert_items(hint: Any, origin: type, value: Any) -> tuple[bool, Any]:
 def describe_type(hint: Any) -> str:
     """Return a declared type in words: `float`, `int or None`, `"a" or "b"`."""
     origin = get_origin(hint)
+    if origin is Annotated:
+        return describe_type(get_args(hint)[0])
     if origin in (Union, types.UnionType):
         return " or ".join(describe_type(choice) for choice in get_args(hint))
     if origin is Literal:

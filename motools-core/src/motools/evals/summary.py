@@ -44,9 +44,10 @@ def _rows(results: EvalResults) -> Iterator[tuple[str, str, str, str]]:
 
 def _with_errors(metrics: Mapping[str, float | None]) -> Iterator[tuple[str, str]]:
     error, names = metrics.get(ERROR), [name for name in metrics if name != ERROR]
-    bearer = _bearer(names) if error is not None else None
+    bearer = _bearer(names)
     for name in names:
-        yield name, f"{number(metrics[name])} ± {number(error)}" if name == bearer else number(metrics[name])
+        has_error = name == bearer and error is not None
+        yield name, f"{number(metrics[name])} ± {number(error)}" if has_error else number(metrics[name])
     if ERROR in metrics and bearer is None:
         yield ERROR, number(error)
 
