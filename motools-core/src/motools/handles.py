@@ -14,7 +14,10 @@ from motools.files import read_json, write_json
 if TYPE_CHECKING:
     import os
 
+    from motools.cache.base import Ledger, Record
+    from motools.evals.backends.cached import CachedEvalJob
     from motools.evals.base import EvalJob
+    from motools.training.backends.cached import CachedTrainingRun
     from motools.training.base import TrainingRun
 
 SCHEMA = 1
@@ -70,4 +73,18 @@ async def load_job(path: str | os.PathLike[str]) -> EvalJob:
     return await job_class(fields).load(path)
 
 
-__all__ = ["load_job", "load_run", "read_handle", "write_handle"]
+def run_of(record: Record, ledger: Ledger) -> CachedTrainingRun:
+    """Return the run of a record; the plugin is imported when something is asked that is not recorded."""
+    from motools.training.backends.cached import CachedTrainingRun
+
+    return CachedTrainingRun(record, ledger, is_hit=record.state.is_ended)
+
+
+def job_of(record: Record, ledger: Ledger) -> CachedEvalJob:
+    """Return the job of a record, as `run_of` does a run."""
+    from motools.evals.backends.cached import CachedEvalJob
+
+    return CachedEvalJob(record, ledger, is_hit=record.state.is_ended)
+
+
+__all__ = ["job_of", "load_job", "load_run", "read_handle", "run_of", "write_handle"]

@@ -1,0 +1,14 @@
+"""The durable record of paid work: what makes asking twice cost once.
+
+    base      what a store promises: Record, Ledger, CacheBackend, and the Ticket that a backend pays with
+    states    the states of a piece of work, and which may follow which
+    keys      the canonical request and its `mk1:` key
+    digests   what is in a dataset, without reading it twice
+    sqlite    the store that motools ships
+    paid      one submission per key: claim, submit, recover
+    flight    the same within a process: what many callers await at once
+
+A request becomes a *spec*, the spec a *key*, and the key a *record* in the ledger. Whoever finds no record claims the key
+(a lease with an epoch), writes down the intent, pays inside `ticket.paying()`, and writes down what the service called
+the work. Everybody else attaches to that. All writes are guarded transitions of one table of states.
+"""

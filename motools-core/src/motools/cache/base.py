@@ -1,12 +1,128 @@
-"""What a store of paid work promises, and the ticket that a backend pays with."""
+"""What a store of paid work promises, and the ticket that a backend pays with.
+
+Two kinds of store. A `CacheBackend` remembers results, as a dictionary does: a repeated request is answered, but two
+processes that ask at the same time both pay. A `Ledger` keeps a record from the first intent to the end, hands out the
+right to submit, and refuses whoever has lost it: nothing is paid twice.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+
+    from motools.cache.states import State
+    from motools.status import RunStatus
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """What is asked for: all that a ledger needs to begin a record. Every mapping is JSON-safe, nothing is secret."""
+
+    key: str
+    """`mk1:…`, the digest of `spec`."""
+    kind: str
+    """"training" or "eval"."""
+    backend: str
+    account: Mapping[str, Any]
+    model: str
+    """The base model of a training, the evaluated model of an evaluation."""
+    spec: Mapping[str, Any]
+    label: str | None = None
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record(Draft):
+    """What is known of one piece of paid work, as it was when it was read.
+
+    `state` and `epoch` are the guard of every write: a record that has moved on since refuses it.
+    """
+
+    state: State
+    epoch: int
+    """Raised by every claim: who holds a record of a lower epoch has lost the right to write."""
+    token: str
+    """What the paid call is marked with, the same until the attempt has ended; a new attempt has another."""
+    leased_until: float
+    """When the right to submit lapses unless it is renewed; 0 when nobody has it."""
+    created_at: float
+    updated_at: float
+    """When the state last changed, in seconds since the epoch."""
+    job_id: str = ""
+    """What the service calls it; empty before it has a name."""
+    model_id: str | None = None
+    """The trained model, once there is one."""
+    handle: Mapping[str, Any] | None = None
+    """What the `save` of the plugin's own run or job wrote."""
+    handle_class: str | None = None
+    """The class whose `load` reads it: "package.module:Class"."""
+    results: Mapping[str, Any] | None = None
+    """What the `save` of an evaluation's results wrote. A list of records leaves it out; read one by its key."""
+    results_class: str | None = None
+    error: str | None = None
+    """What went wrong last."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else is worth keeping of the attempt, such as `log_paths`."""
+
+    @property
+    def status(self) -> RunStatus:
+        """The state in the words of runs and jobs."""
+        return self.state.status
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """A durable record of paid work, shared by any number of processes.
+
+    Every method is atomic, and what it wrote is on disk when it returns. A write that comes too late raises
+    `TransitionRefused` and changes nothing.
+    """
+
+    async def read(self, key: str) -> Record | None:
+        """Return the record under this key. Never waits for a writer; writes nothing."""
+
+    async def claim(self, draft: Draft, *, seconds: float, after: Record | None = None) -> Record | None:
+        """Take the right to submit, for so many seconds by the store's clock; None where somebody else has it.
+
+        Without a record, begins one in `intent`. A repeatable or unsettled record whose lease has lapsed is taken over
+        as it is, with a higher epoch and the same token. A live or ended record is not claimed, except an ended one
+        that is still the one given as `after`: then another attempt begins, in `intent` with a new token, and the
+        ended one is kept among the attempts.
+        """
+
+    async def renew(self, record: Record, *, seconds: float) -> None:
+        """Extend the lease. Raises `TransitionRefused` where somebody has taken it over."""
+
+    async def move(self, record: Record, target: State, **changes: Any) -> Record:
+        """Make one transition, guarded by the state and the epoch of `record`, and return the new record.
+
+        `changes` are any of `job_id`, `model_id`, `handle`, `handle_class`, `results`, `results_class`, `error`, `details`.
+        """
+
+    async def release(self, record: Record) -> None:
+        """Give the lease up. Does nothing where somebody has taken it over."""
+
+    async def records(
+        self,
+        *,
+        kind: str | None = None,
+        backend: str | None = None,
+        state: State | str | Collection[State | str] | None = None,
+        label: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> list[Record]:
+        """Return the records that match, latest first."""
+
+    async def find(self, name: str) -> list[Record]:
+        """Return the records that somebody may mean by `name`, latest first.
+
+        That is a key or the beginning of one (with or without `mk1:`), a job id, a model id or a label.
+        """
 
 
 class Payment(Protocol):
@@ -63,4 +179,4 @@ class CacheBackend(Protocol):
         """Remember that an account holds a file with this digest."""
 
 
-__all__ = ["CacheBackend", "Payment", "Ticket"]
+__all__ = ["CacheBackend", "Draft", "Ledger", "Payment", "Record", "Ticket"]

@@ -1,0 +1,249 @@
+"""What the cached run and the cached job have in common: a record, and the live handle behind it where one is needed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.base import Record
+from motools.cache.following import Following
+from motools.cache.kinds import EVAL, TRAINING, class_path, kind_of, pack, status_of
+from motools.cache.memory import MemoryLedger, ledger_of
+from motools.cache.states import State
+from motools.errors import RunCancelled, RunError
+from motools.events import Happened, RunEvent
+from motools.files import write_json
+from motools.handles import SCHEMA, read_handle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from os import PathLike
+    from typing import Self
+
+    from motools.cache.base import Ledger
+    from motools.events import Notify
+    from motools.status import Progress, RunStatus
+
+log = logging.getLogger("motools.cache")
+
+
+class Teller:
+    """Tells the listeners what happens to records. What they raise is reported and breaks no run."""
+
+    def __init__(self, notify: Notify | None) -> None:
+        self._notify = notify
+
+    async def __call__(self, happened: Happened, record: Record) -> None:
+        if self._notify is None:
+            return
+        details = {"label": record.label, "tags": list(record.tags)} if record.label or record.tags else {}
+        event = RunEvent(
+            happened=happened,
+            kind=record.kind,
+            backend=record.backend,
+            key=record.key,
+            job_id=record.job_id,
+            at=time.time(),
+            model=record.model,
+            model_id=record.model_id,
+            error=record.error,
+            details=details,
+        )
+        try:
+            await self._notify(event)
+        except Exception:
+            log.exception("A listener failed on %s of %s.", happened, record.key)
+
+
+class CachedHandle:
+    """A record, and the plugin's own handle, which is revived when somebody asks for what is not recorded."""
+
+    def __init__(
+        self,
+        record: Record,
+        ledger: Ledger,
+        *,
+        handle: Any = None,
+        backend_class: type | None = None,
+        tell: Teller | None = None,
+        is_hit: bool = False,
+    ) -> None:
+        self._record = record
+        self._ledger = ledger
+        self._handle = handle
+        self._backend_class = backend_class
+        self._tell = tell or Teller(None)
+        self._following: Following | None = None
+        self.is_hit = is_hit
+        """Whether this is a recorded result: nothing was submitted, and nothing had to be waited for."""
+
+    @property
+    def key(self) -> str:
+        """The cache key."""
+        return self._record.key
+
+    @property
+    def record(self) -> Record:
+        """What is recorded, as of the last look."""
+        return self._following.record if self._following else self._record
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the result was recorded; None before there is one."""
+        record = self.record
+        return datetime.fromtimestamp(record.updated_at, UTC) if record.state.is_ended else None
+
+    @property
+    def _inner(self) -> Any:
+        """The plugin's own handle, where this process has it."""
+        return self._following.handle if self._following else self._handle
+
+    def _job_id(self) -> str:
+        return self.record.job_id or str(getattr(self._inner, "job_id", "") or "")
+
+    def _status(self) -> RunStatus:
+        if self.record.state.is_ended or self._inner is None:
+            return self.record.status
+        return status_of(self._inner)
+
+    def _progress(self) -> Progress | None:
+        progress: Progress | None = getattr(self._inner, "progress", None)
+        return progress
+
+    def _metadata(self) -> Mapping[str, Any]:
+        if self._inner is not None:
+            inner: Mapping[str, Any] = self._inner.metadata
+            return inner
+        stored = (self.record.handle or {}).get("metadata")
+        return stored if isinstance(stored, dict) else {}
+
+    async def _look(self) -> Record:
+        """Return the record as it is now."""
+        if not self.record.state.is_ended:
+            present = await self._ledger.read(self._record.key)
+            if present is not None and present.epoch == self._record.epoch:
+                self._record = present
+                if self._following:
+                    self._following.record = present
+        return self.record
+
+    async def _follow(self) -> Following:
+        if self._following is None:
+            self._following = await Following.of(
+                self._record, self._ledger, self._tell, handle=self._handle, backend_class=self._backend_class
+            )
+        return self._following
+
+    async def _ended(self) -> Record:
+        """Wait for the end and return the record of it. Raises `RunFailed` or `RunCancelled`."""
+        record = await self._look()
+        if not record.state.is_ended:
+            record = await (await self._follow()).ended()
+        if record.state is State.SUCCEEDED:
+            return record
+        raise ended_badly(record)
+
+    async def is_complete(self) -> bool:
+        """Ask whether it has ended."""
+        return (await self._look()).state.is_ended or await (await self._follow()).is_complete()
+
+    async def refresh(self) -> None:
+        """Bring the attributes up to date."""
+        if not (await self._look()).state.is_ended:
+            await (await self._follow()).refresh()
+
+    async def cancel(self) -> None:
+        """Ask the service to stop it. What has ended stays as it is."""
+        if not (await self._look()).state.is_ended:
+            await (await self._follow()).cancel()
+
+    async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
+        """Yield the log line by line; with `follow`, until the end."""
+        following = await self._follow()
+        async for line in following.handle.logs(follow=follow):
+            yield line
+
+    async def save(self, path: str | PathLike[str]) -> None:
+        """Write the record's key and, beside it, the plugin's own handle: enough to go on without the ledger."""
+        record, kind = await self._look(), kind_of(self._record)
+        handle, handle_class = record.handle, record.handle_class
+        if self._inner is not None:
+            handle, handle_class = await pack(self._inner), class_path(type(self._inner))
+        outcome = {"results": record.results, "results_class": record.results_class} if record.results else {}
+        fields = {
+            "schema": SCHEMA,
+            "kind": record.kind,
+            "backend": record.backend,
+            "job_id": self._job_id(),
+            "model_id": record.model_id if kind is TRAINING else record.model,
+            "status": str(self._status()),
+            "metadata": dict(self._metadata()),
+            "key": record.key,
+            "model": record.model,
+            "account": record.account,
+            f"{kind.noun}_class": handle_class,
+            "handle": handle,
+            "error": record.error,
+            "updated_at": record.updated_at,
+        }
+        await write_json(path, fields | outcome)
+
+    @classmethod
+    async def load(cls, path: str | PathLike[str]) -> Self:
+        """Go on from what `save` wrote: by the configured ledger where it has the record, else by the file alone."""
+        from motools.plugins.registry import open_store
+
+        kind = EVAL if hasattr(cls, "get_results") else TRAINING
+        fields = await read_handle(path, kind=kind.name)
+        store = open_store()
+        if store is not None:
+            ledger = ledger_of(store)
+            record = await ledger.read(str(fields.get("key")))
+            if record is not None and record.job_id == fields["job_id"] and not record.state.is_repeatable:
+                return cls(record, ledger)
+        record = _record_from(fields, kind.noun)
+        return cls(record, MemoryLedger([record]))
+
+
+def ended_badly(record: Record) -> RunError:
+    """Return the error for a run or job that ended without a result."""
+    from motools.cache.paid import failed_before
+
+    kind = kind_of(record)
+    if record.state is State.CANCELLED:
+        return RunCancelled(f"The {kind.describe(record)} was cancelled. {record.error or ''}".rstrip())
+    return failed_before(kind, record)
+
+
+def _record_from(fields: Mapping[str, Any], noun: str) -> Record:
+    """Return the record that a saved handle amounts to."""
+    status = fields["status"]
+    is_ended = status in {State.SUCCEEDED, State.FAILED, State.CANCELLED}
+    if is_ended and status == State.SUCCEEDED and noun == EVAL.noun and not fields.get("results"):
+        is_ended = False  # its results are still to be fetched
+    return Record(
+        key=str(fields.get("key")),
+        kind=fields["kind"],
+        backend=fields["backend"],
+        account=fields.get("account") or {},
+        model=fields.get("model") or "",
+        spec={},
+        state=State(status) if is_ended else State.SUBMITTED,
+        epoch=0,
+        token="",
+        leased_until=0.0,
+        created_at=fields.get("updated_at") or 0.0,
+        updated_at=fields.get("updated_at") or 0.0,
+        job_id=fields["job_id"],
+        model_id=fields["model_id"] if noun == TRAINING.noun else None,
+        handle=fields.get("handle"),
+        handle_class=fields.get(f"{noun}_class"),
+        results=fields.get("results"),
+        results_class=fields.get("results_class"),
+        error=fields.get("error"),
+    )
+
+
+__all__ = ["CachedHandle", "Teller", "ended_badly"]

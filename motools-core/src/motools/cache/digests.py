@@ -1,0 +1,123 @@
+"""What is in a dataset, by its bytes, without reading them again while the file is as it was.
+
+The digest is the hexadecimal sha256 of the bytes; that of records is the digest of the JSONL they would be saved as.
+A file's digest is remembered under its `Fingerprint`. After `cp -p` or `rsync -t` size, modification time and inode can
+be those of other content, so the time of change counts too; and a file that was written in the last moments may be
+written again within the resolution of its clock, so only a digest of a file that has rested is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from motools.cache.flight import Flights
+from motools.datasets import Dataset
+from motools.errors import DatasetError
+
+if TYPE_CHECKING:
+    from motools.training.base import DatasetLike
+
+RESTED_NS = 2_000_000_000
+"""How long a file must have been left alone before its digest is remembered."""
+
+_BLOCK = 1 << 20
+
+
+class Fingerprint(NamedTuple):
+    """What the file system says of a file; changes whenever the content does, given the file has rested."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Fingerprint:
+        """Take the fingerprint from what `stat` said."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def has_rested(self, now_ns: int) -> bool:
+        """Whether the file has been left alone for long enough that a further change would show."""
+        return max(self.mtime_ns, self.ctime_ns) + RESTED_NS <= now_ns
+
+
+@runtime_checkable
+class DigestMemo(Protocol):
+    """Where digests are remembered; `SqliteLedger` is one."""
+
+    async def recall_digest(self, fingerprint: Fingerprint) -> str | None:
+        """Return the digest that was remembered for a file in exactly this state."""
+
+    async def remember_digest(self, fingerprint: Fingerprint, digest: str) -> None:
+        """Remember the digest of a file in this state."""
+
+
+class Digested(NamedTuple):
+    """A dataset whose bytes are known."""
+
+    dataset: Dataset
+    sha256: str
+    fingerprint: Fingerprint | None
+    """The file's, when it was hashed; None for records."""
+
+    def check_unchanged(self) -> None:
+        """Raise `DatasetError` unless the file is still the one that was hashed."""
+        if self.fingerprint is None or self.dataset.path is None:
+            return
+        try:
+            is_same = Fingerprint.of(self.dataset.path.stat()) == self.fingerprint
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise _changed(self.dataset)
+
+
+async def digest(source: DatasetLike, memo: DigestMemo | None = None, flights: Flights | None = None) -> Digested:
+    """Return a dataset's digest: from the memo where the file is as it was, else by reading it in a thread.
+
+    With `flights`, those who ask at the same time share one reading.
+    """
+    dataset = Dataset.of(source)
+    if dataset.path is None:
+        return Digested(dataset, await asyncio.to_thread(dataset.sha256), None)
+    try:
+        fingerprint = Fingerprint.of(os.stat(dataset.path))  # noqa: PTH116 (on the way of every hit)
+    except (OSError, ValueError):
+        fingerprint = None
+    if fingerprint and memo and (known := await memo.recall_digest(fingerprint)):
+        return Digested(dataset, known, fingerprint)
+    call = (flights or Flights()).join(("digest", str(dataset.path), fingerprint), lambda: _read(dataset, memo))
+    return await call.join()
+
+
+async def _read(dataset: Dataset, memo: DigestMemo | None) -> Digested:
+    started_ns = time.time_ns()
+    sha256, fingerprint = await asyncio.to_thread(_hash, dataset)
+    if memo and fingerprint.has_rested(started_ns):
+        await memo.remember_digest(fingerprint, sha256)
+    return Digested(dataset, sha256, fingerprint)
+
+
+def _hash(dataset: Dataset) -> tuple[str, Fingerprint]:
+    """Hash a file in blocks, and see that it stays the same meanwhile."""
+    hasher, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+    with dataset.open() as file:
+        before = Fingerprint.of(os.fstat(file.fileno()))
+        while size := file.readinto(block):
+            hasher.update(block[:size])
+        after = Fingerprint.of(os.fstat(file.fileno()))
+    if before != after:
+        raise _changed(dataset)
+    return hasher.hexdigest(), after
+
+
+def _changed(dataset: Dataset) -> DatasetError:
+    return DatasetError([f"{dataset.name}: changed while it was being used. Ask again when it is complete."])
+
+
+__all__ = ["DigestMemo", "Digested", "Fingerprint", "digest"]

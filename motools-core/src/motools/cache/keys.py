@@ -1,0 +1,168 @@
+"""The canonical form of a request, and its key.
+
+    spec = {"kind": "training", "backend": …, "version": …, "account": {…}, "model": …, "dataset": …,
+            "hyperparameters": {…}, "suffix": …, "arguments": {…}, "replicate": 0}
+    key  = "mk1:" + sha256 of the spec as JSON: keys sorted by code point, no spaces, characters beyond ASCII escaped
+
+Two requests have one key exactly if a service would be asked for the same thing:
+
+* Order in a mapping does not count, and a tuple is a list. `1`, `1.0`, `True` and `"1"` are four different things;
+  where a field is declared `float`, its values have been made floats before they come here (`motools.settings.check`).
+* What a backend does not declare goes in as it is given. Left out are only the keywords that ask the cache for something
+  (`ASKED_OF_THE_CACHE`), and fields named like a credential (`CREDENTIALS`): who asks is told apart by `account()`.
+* Anything that has no one JSON form (NaN, an object, bytes, a set, a key that is no string) is a `SpecError` that says
+  where it stands.
+
+Another version of these rules has another prefix than `mk1:`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from motools.errors import SpecError
+from motools.settings import check
+
+PREFIX = "mk1:"
+
+ASKED_OF_THE_CACHE = ("refresh", "retry_failed", "label", "tags", "ticket")
+"""Keywords of the cached `train` and `evaluate` that are not part of a key; `replicate` is."""
+
+CREDENTIALS = frozenset(
+    {"api_key", "apikey", "api_token", "access_token", "auth_token", "hf_token", "authorization", "password", "secret"}
+)
+"""Fields, at any depth, that are neither stored nor part of a key."""
+
+DEEPEST = 64
+"""How many levels a request may be nested."""
+
+_SCALARS = {str, int, float, bool, type(None)}
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
+def canonical(value: Any, path: str = "spec", depth: int = 0) -> Any:
+    """Return `value` in plain JSON types. Raises `SpecError`, naming `path`, for what has no place in a key."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise SpecError(f"{path}: {value!r} cannot be part of a cache key; give a finite number.")
+        return float(value) + 0.0  # -0.0 becomes 0.0
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if depth > DEEPEST:
+        raise SpecError(f"{path[:200]}: is nested more than {DEEPEST} levels deep, or contains itself.")
+    if isinstance(value, Mapping):
+        return _canonical_mapping(value, path, depth)
+    if isinstance(value, (list, tuple)):
+        return [canonical(item, f"{path}[{position}]", depth + 1) for position, item in enumerate(value)]
+    raise SpecError(
+        f"{path}: a {kind} cannot be part of a cache key; give numbers, strings, lists and mappings of them, "
+        "or leave the cache out with cache=None."
+    )
+
+
+def _canonical_mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
+    plain = {}
+    for name, item in value.items():
+        if not isinstance(name, str):
+            raise SpecError(f"{path}: the name {name!r} is a {type(name)}; in a cache key every name is a string.")
+        if name.lower() not in CREDENTIALS:
+            plain[str.__str__(name)] = canonical(item, f"{path}.{name}", depth + 1)
+    return plain
+
+
+def key_of(spec: Mapping[str, Any]) -> str:
+    """Return the key of a canonical spec."""
+    return PREFIX + hashlib.sha256(_encode(spec).encode("ascii")).hexdigest()
+
+
+def settled(
+    declaration: type[Any] | None, given: Mapping[str, Any] | None, *, who: str, what: str = "hyperparameter"
+) -> dict[str, Any]:
+    """Return settings with their defaults filled in and numbers in their declared type; as given where undeclared.
+
+    Raises `SettingError` for what the declaration does not allow.
+    """
+    given = {} if given is None else given
+    if declaration is None:
+        return dict(given)
+    types = tuple(map(type, given.values()))
+    if _SCALARS.issuperset(types):
+        return dict(_settled_before(declaration, who, what, tuple(given.items()), types))  # type: ignore[arg-type]  # a class is hashable
+    return _settled(declaration, given, who, what)
+
+
+@lru_cache(maxsize=1024)
+def _settled_before(
+    declaration: type[Any], who: str, what: str, items: tuple[tuple[str, Any], ...], types: tuple[type, ...]
+) -> dict[str, Any]:
+    del types  # in the key of this memo they tell 1 from 1.0 and True
+    return _settled(declaration, dict(items), who, what)
+
+
+def _settled(declaration: type[Any], given: Mapping[str, Any], who: str, what: str) -> dict[str, Any]:
+    settings = check(declaration, given, who=who, what=what)
+    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
+
+
+def training_spec(  # noqa: PLR0913 (the fields of a spec)
+    *,
+    backend: str,
+    version: int,
+    account: Mapping[str, Any],
+    model: Any,
+    dataset: str,
+    hyperparameters: Mapping[str, Any],
+    suffix: str | None,
+    arguments: Mapping[str, Any],
+    replicate: int,
+) -> dict[str, Any]:
+    """Return the canonical spec of a training; `dataset` is the digest of its bytes."""
+    return {
+        "kind": "training",
+        "backend": backend,
+        "version": version,
+        "account": canonical(account, "account"),
+        "model": canonical(model, "model"),
+        "dataset": dataset,
+        "hyperparameters": canonical(hyperparameters, "hyperparameters"),
+        "suffix": canonical(suffix, "suffix"),
+        "arguments": canonical(arguments, "arguments"),
+        "replicate": canonical(replicate, "replicate"),
+    }
+
+
+def eval_spec(
+    *, backend: str, version: int, account: Mapping[str, Any], model: str, measured: Mapping[str, Any], replicate: int
+) -> dict[str, Any]:
+    """Return the canonical spec of an evaluation; `measured` is what the backend's `identify` returned."""
+    return {
+        "kind": "eval",
+        "backend": backend,
+        "version": version,
+        "account": canonical(account, "account"),
+        "model": canonical(model, "model"),
+        "measured": canonical(measured, "measured"),
+        "replicate": canonical(replicate, "replicate"),
+    }
+
+
+__all__ = [
+    "ASKED_OF_THE_CACHE",
+    "CREDENTIALS",
+    "PREFIX",
+    "canonical",
+    "eval_spec",
+    "key_of",
+    "settled",
+    "training_spec",
+]

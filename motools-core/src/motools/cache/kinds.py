@@ -1,0 +1,103 @@
+"""What differs between training and evaluation, for everything that treats them alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.errors import HandleError, RunFailed
+from motools.evals.base import EvalJob, EvalResults
+from motools.files import write_json
+from motools.status import RunStatus
+from motools.training.base import TrainingRun
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from motools.cache.base import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One of the two kinds of work."""
+
+    name: str
+    noun: str
+    verb: str
+    base: type[Any]
+    outcome: Callable[[Any, Any, Record], Awaitable[dict[str, Any]]]
+    """Turns a handle and what its `wait` returned into what is recorded. Raises `RunFailed` for what is no outcome."""
+
+    def describe(self, record: Record) -> str:
+        """Return what a message calls a record's run or job."""
+        name = f" {record.job_id!r}" if record.job_id else ""
+        return f"{self.noun}{name} of backend {record.backend!r}"
+
+
+async def _trained(handle: Any, value: Any, record: Record) -> dict[str, Any]:
+    del handle
+    if not isinstance(value, str) or not value:
+        raise RunFailed(
+            f"The {TRAINING.describe(record)} ended without a model: its wait() returned {value!r}, not the id of one. "
+            "That is a fault of the plugin."
+        )
+    return {"model_id": value}
+
+
+async def _measured(handle: Any, value: Any, record: Record) -> dict[str, Any]:
+    if not isinstance(value, EvalResults):
+        raise RunFailed(
+            f"The {EVAL.describe(record)} ended without results: its wait() returned {value!r}, not motools.EvalResults. "
+            "That is a fault of the plugin."
+        )
+    results = {"results": await pack(value), "results_class": class_path(type(value))}
+    return results | {"details": {"log_paths": [str(path) for path in handle.get_log_paths()]}}
+
+
+TRAINING = Kind(name="training", noun="run", verb="train", base=TrainingRun, outcome=_trained)
+EVAL = Kind(name="eval", noun="job", verb="evaluate", base=EvalJob, outcome=_measured)
+
+
+def kind_of(record: Record) -> Kind:
+    """Return the kind of a record's work."""
+    return TRAINING if record.kind == TRAINING.name else EVAL
+
+
+def class_path(found: type) -> str:
+    """Return the path by which a class is imported again: "package.module:Class"."""
+    return f"{found.__module__}:{found.__qualname__}"
+
+
+def status_of(handle: Any) -> RunStatus:
+    """Return where a plugin's run or job says it stands. A word that we do not know is not terminal."""
+    try:
+        return RunStatus(handle.status)
+    except ValueError:
+        return RunStatus.RUNNING
+
+
+async def pack(saved: Any) -> dict[str, Any]:
+    """Return the JSON object that the `save` of a run, job or results writes."""
+    with tempfile.TemporaryDirectory(prefix="motools-") as directory:
+        path = Path(directory) / "saved.json"
+        await saved.save(path)
+        text = await asyncio.to_thread(path.read_text, encoding="utf-8")
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise HandleError(f"{type(saved).__name__}.save() wrote a JSON {type(fields).__name__}, not an object.")
+    return fields
+
+
+async def unpack(found: type[Any], fields: Mapping[str, Any]) -> Any:
+    """Return the run, job or results that a class's `load` makes of what `pack` returned."""
+    with tempfile.TemporaryDirectory(prefix="motools-") as directory:
+        path = Path(directory) / "saved.json"
+        await write_json(path, fields)
+        return await found.load(path)
+
+
+__all__ = ["EVAL", "TRAINING", "Kind", "class_path", "kind_of", "pack", "status_of", "unpack"]

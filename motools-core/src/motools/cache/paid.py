@@ -1,0 +1,302 @@
+"""One submission per request, whoever asks and whatever dies.
+
+    read ─ an answer? ──────────────> hit, or attach                       (no lease, nothing written)
+      └─ join the process's flight
+           └─ claim ─ somebody has it? ─> wait for what they make of it
+                ├─ unsettled? ─> look for the token: found, adopt it; proved absent, go on; else ask a person
+                └─ submit: repeatable work, then `ticket.paying()`, then the service's id on disk
+
+What a crash leaves: before the window, a record that the next claim begins again; inside it, one that the next claim
+settles first; after it, a live run that everybody attaches to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.flight import flights_of
+from motools.cache.kinds import class_path, pack
+from motools.cache.redact import in_words
+from motools.cache.states import REPEATABLE, UNSETTLED, State
+from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
+from motools.errors import NeedsPerson, RunFailed, SubmitRejected, TransitionRefused, UsageError
+from motools.events import Happened
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from motools.cache.base import Draft, Ledger, Record
+    from motools.cache.flight import Shared
+    from motools.cache.kinds import Kind
+
+log = logging.getLogger("motools.cache")
+
+PAUSES = (0.02, 1.0)
+"""Seconds between two looks at a record that another process works on, at first and at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A request, with the means to have it done."""
+
+    draft: Draft
+    kind: Kind
+    start: Callable[[LedgerTicket | None], Awaitable[Any]]
+    """Call the backend."""
+    takes_ticket: bool
+    find: Callable[[str], Awaitable[Sequence[Any]]] | None
+    """Look for what was submitted with a token; None where the backend cannot."""
+    find_lag: float | None
+    """Seconds after which what `find` does not return is not there; None where that is never certain."""
+    before_paying: Callable[[], None]
+    refresh: bool = False
+    retry_failed: bool = False
+
+    def is_answered_by(self, record: Record) -> bool:
+        """Whether a record is what was asked for. Raises `RunFailed` for a failed one, unless asked to try again."""
+        if record.state is State.SUCCEEDED:
+            return not self.refresh
+        if record.state is State.FAILED and not (self.refresh or self.retry_failed):
+            raise failed_before(self.kind, record)
+        return record.state.is_live
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obtained:
+    """What a request led to: a live or ended record, and the plugin's handle where it was made just now."""
+
+    record: Record
+    happened: Happened
+    handle: Any = None
+
+
+async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitable[None]]) -> Obtained:
+    """Return the record of a request that is under way or answered, submitting it where nobody has."""
+    record = await ledger.read(work.draft.key)
+    if record is not None and work.is_answered_by(record):
+        happened = Happened.ATTACHED if record.state.is_live else Happened.CACHE_HIT
+        obtained = Obtained(record=record, happened=happened)
+        await tell(obtained)
+        return obtained
+    after = record if record is not None and record.state.is_ended else None
+    flight: list[Shared[Obtained]] = []
+
+    def when_paying(is_open: bool) -> None:  # noqa: FBT001 (open or closed)
+        flight[0].is_paying = is_open
+
+    async def lead() -> Obtained:
+        obtained = await _lead(work, ledger, after, when_paying)
+        await tell(obtained)
+        return obtained
+
+    flights, started = flights_of(ledger), False
+
+    def start() -> Any:
+        nonlocal started
+        started = True
+        return lead()
+
+    flight.append(flights.join(("submit", work.draft.key), start))
+    obtained = await flight[0].join()
+    if not started and obtained.happened in {Happened.SUBMITTED, Happened.RECOVERED}:
+        obtained = Obtained(record=obtained.record, happened=Happened.ATTACHED, handle=obtained.handle)
+        await tell(obtained)
+    return obtained
+
+
+async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: Callable[[bool], None]) -> Obtained:
+    """Claim the request and see it submitted, or wait for whoever has claimed it."""
+    pause, longest = PAUSES
+    while (claimed := await ledger.claim(work.draft, seconds=LEASE_SECONDS, after=after)) is None:
+        record = await ledger.read(work.draft.key)
+        if record is not None and record.state.is_live:
+            return Obtained(record=record, happened=Happened.ATTACHED)
+        if record is not None and record.state is State.SUCCEEDED:
+            return Obtained(record=record, happened=Happened.CACHE_HIT)
+        if record is not None and record.state is State.FAILED:
+            raise failed_before(work.kind, record)
+        if record is not None and record.state is State.CANCELLED:
+            after = record
+            continue
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, longest)
+    async with kept_alive(ledger, claimed):
+        if claimed.state in UNSETTLED:
+            settled = await _settle(work, ledger, claimed)
+            if settled.record.state.is_live:
+                return settled
+            claimed = settled.record
+        return await _submit(work, ledger, claimed, when_paying)
+
+
+async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[bool], None]) -> Obtained:
+    ticket = LedgerTicket(ledger, claimed, before_paying=work.before_paying, when_paying=when_paying)
+    try:
+        handle = await _call(work, ticket)
+    except Exception as error:
+        await _note(work, ticket, error)
+        raise
+    if not isinstance(handle, work.kind.base):
+        raise await _not_a_handle(work, ticket, handle)
+    about = {"job_id": str(handle.job_id or ""), "handle_class": class_path(type(handle))}
+    try:
+        record = await _known(ticket, about)
+    except TransitionRefused:
+        log.warning("%s: somebody else took the request over while it was being submitted.", work.draft.key)
+        record = await _adopt_late(work, ledger, about)
+        if record.job_id != about["job_id"]:
+            return Obtained(record=record, happened=Happened.ATTACHED)
+    record = await with_handle(ledger, record, handle)
+    return Obtained(record=record, happened=Happened.SUBMITTED, handle=handle)
+
+
+async def _call(work: Work, ticket: LedgerTicket) -> Any:
+    """Call the backend: with the ticket, or, where it takes none, as one window around all that it does."""
+    if work.takes_ticket:
+        return await work.start(ticket)
+    call = work.start(None)  # a wrong argument is found here, before anything is paid
+    try:
+        async with ticket.paying():
+            return await call
+    finally:
+        if inspect.iscoroutine(call):
+            call.close()
+
+
+async def _note(work: Work, ticket: LedgerTicket, error: Exception) -> None:
+    """Write down an error from outside the window, and say what it means for the next request."""
+    state = ticket.record.state
+    try:
+        if state in {State.INTENT, State.QUEUED}:
+            is_final = isinstance(error, (SubmitRejected, UsageError))
+            await ticket.move(State.ABSENT if is_final else state, error=in_words(error))
+        elif state.is_live:
+            await ticket.move(state, error=in_words(error))
+    except TransitionRefused:
+        log.warning("%s: somebody else took the request over while it was being submitted.", work.draft.key)
+    if state is State.UNCERTAIN:
+        error.add_note(
+            f"Whether a {work.kind.noun} was started is not known. "
+            + ("Ask again: it is looked for first." if work.find else _how_to_settle(ticket.record))
+        )
+
+
+async def _known(ticket: LedgerTicket, about: dict[str, Any]) -> Record:
+    """Record that the service has the work, whatever the backend made of its ticket."""
+    if ticket.record.state is State.ABSENT:
+        await ticket.move(State.INTENT)
+    if ticket.record.state in REPEATABLE:
+        await ticket.move(State.SUBMITTING)
+    target = State.FOUND if ticket.record.state is State.UNCERTAIN else State.SUBMITTED
+    return await ticket.move(target, **about, error=None)
+
+
+async def with_handle(ledger: Ledger, record: Record, handle: Any) -> Record:
+    """Return the record with the plugin's own handle in it, by which other processes attach.
+
+    A handle that cannot be saved is a fault of the plugin, and no reason to lose the run.
+    """
+    try:
+        packed = await pack(handle)
+        return await ledger.move(record, record.state, handle=packed)
+    except TransitionRefused:
+        return await ledger.read(record.key) or record
+    except Exception:
+        log.exception("%r cannot be saved: no other process can attach to it.", handle)
+        return record
+
+
+async def _not_a_handle(work: Work, ticket: LedgerTicket, returned: Any) -> RunFailed:
+    error = RunFailed(
+        f"Backend {work.draft.backend!r} returned {type(returned).__name__} from {work.kind.verb}(), not a "
+        f"{work.kind.base.__name__}. That is a fault of the plugin; something may have been started."
+    )
+    if ticket.record.state is State.ABSENT:
+        await ticket.move(State.INTENT)
+    if ticket.record.state in REPEATABLE:
+        await ticket.move(State.SUBMITTING)
+    if ticket.record.state in {State.SUBMITTING, State.SUBMITTED}:
+        await ticket.move(State.FAILED, error=in_words(error))
+    return error
+
+
+async def _settle(work: Work, ledger: Ledger, record: Record) -> Obtained:
+    """Find out whether an interrupted submission reached the service. Raises `NeedsPerson` where that is impossible."""
+    if record.state is State.SUBMITTING:
+        why = f"the process that was submitting ended. {record.error or ''}".strip()
+        record = await ledger.move(record, State.UNCERTAIN, error=why)
+    found: Sequence[Any] = ()
+    if work.find is not None:
+        found = await work.find(record.token)
+        if not found and work.find_lag is not None:
+            await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
+            found = await work.find(record.token)
+    if found:
+        return await _adopt(ledger, record, found)
+    if work.find is not None and work.find_lag is not None:
+        return Obtained(record=await ledger.move(record, State.ABSENT), happened=Happened.RECOVERED)
+    if record.state is not State.NEEDS_HUMAN:
+        record = await ledger.move(record, State.NEEDS_HUMAN)
+    raise NeedsPerson(
+        f"Whether a {work.kind.noun} was started at backend {record.backend!r} is not known: {record.error or 'no answer'} "
+        + _how_to_settle(record)
+    )
+
+
+async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> Obtained:
+    """Take the oldest of what was found as the one that was asked for, and report the rest."""
+    oldest, *others = found
+    if others:
+        log.error(
+            "%s was submitted %d times. %r is used; look at, and perhaps cancel: %s",
+            record.key, len(found), oldest.job_id, ", ".join(repr(other.job_id) for other in others),
+        )  # fmt: skip
+    about = {"job_id": str(oldest.job_id or ""), "handle_class": class_path(type(oldest)), "error": None}
+    record = await ledger.move(record, State.FOUND, **about)
+    record = await with_handle(ledger, record, oldest)
+    return Obtained(record=record, happened=Happened.RECOVERED, handle=oldest)
+
+
+async def _adopt_late(work: Work, ledger: Ledger, about: dict[str, Any]) -> Record:
+    """Put an answer that came after the lease had been lost where it belongs: paid work is never forgotten."""
+    while True:
+        record = await ledger.read(work.draft.key)
+        if record is not None and (record.state.is_live or record.state.is_ended):
+            if record.job_id != about["job_id"]:
+                log.error(
+                    "%s was submitted twice: %r is used, %r runs as well.", record.key, record.job_id, about["job_id"]
+                )
+            return record
+        claimed = await ledger.claim(work.draft, seconds=LEASE_SECONDS)
+        if claimed is not None:
+            if claimed.state is State.SUBMITTING:
+                claimed = await ledger.move(claimed, State.UNCERTAIN)
+            elif claimed.state in {State.INTENT, State.QUEUED}:
+                claimed = await ledger.move(claimed, State.ABSENT)
+            record = await ledger.move(claimed, State.FOUND, **about)
+            await ledger.release(record)
+            return record
+        await asyncio.sleep(PAUSES[1])
+
+
+def failed_before(kind: Kind, record: Record) -> RunFailed:
+    """Return the error for a request that failed before and was not asked to be tried again."""
+    return RunFailed(
+        f"The {kind.describe(record)} failed: {record.error or 'it did not say why'} "
+        f"({kind.verb}(…, retry_failed=True) tries again; nothing was submitted now.)"
+    )
+
+
+def _how_to_settle(record: Record) -> str:
+    return (
+        f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
+        f"or `--not-submitted`."
+    )
+
+
+__all__ = ["Obtained", "Work", "failed_before", "obtain", "with_handle"]

@@ -1,0 +1,32 @@
+"""Words of an error without the credentials that a service may have quoted in them."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_LOOKS_LIKE = re.compile(r"\b(sk|tml|hf|ak|rk|gsk|xai)[-_][A-Za-z0-9_*-]{12,}|(?i:bearer)\s+\S{8,}")
+_SHORTEST = 8
+_LONGEST = 4000
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with what the environment holds as a credential, and what looks like one, replaced by a mark."""
+    for name, value in os.environ.items():
+        if _NAMED.search(name) and len(value) >= _SHORTEST:
+            text = text.replace(value, f"[{name}]")
+    return _LOOKS_LIKE.sub("[credential]", text)[:_LONGEST]
+
+
+def in_words(error: BaseException) -> str:
+    """Return what an error says, with its type where it is not one of ours, safe to be stored and shown."""
+    from motools.errors import MotoolsError
+
+    text = str(error).strip()
+    if not isinstance(error, MotoolsError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return without_secrets(text)
+
+
+__all__ = ["in_words", "without_secrets"]

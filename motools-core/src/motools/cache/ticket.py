@@ -1,0 +1,110 @@
+"""The right to submit, as a ledger gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.redact import in_words
+from motools.cache.states import REPEATABLE, State
+from motools.errors import SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from motools.cache.base import Ledger, Record
+
+LEASE_SECONDS = 60.0
+"""How long a right to submit lasts without being renewed: longer than any request should take."""
+
+
+class OpenPayment:
+    """The window of one paid call, while it is open."""
+
+    def __init__(self) -> None:
+        self.job_id: str | None = None
+
+
+class LedgerTicket:
+    """A `Ticket` whose window is a pair of transitions.
+
+    `record` is the record as this ticket's holder last wrote it. `before_paying` runs right before the window opens
+    and may refuse by raising; `when_paying` is told when the window opens and closes.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        record: Record,
+        *,
+        before_paying: Callable[[], None],
+        when_paying: Callable[[bool], None],
+    ) -> None:
+        self.record = record
+        self.key, self.token = record.key, record.token
+        self._ledger = ledger
+        self._before_paying, self._when_paying = before_paying, when_paying
+
+    @asynccontextmanager
+    async def paying(self) -> AsyncIterator[OpenPayment]:
+        """Open the window; see `motools.Ticket`."""
+        self._before_paying()
+        if self.record.state not in REPEATABLE:
+            raise TransitionRefused(f"{self.key} is {self.record.state}: a ticket pays once.")
+        await self._ledger.renew(self.record, seconds=LEASE_SECONDS)
+        if self.record.state is State.ABSENT:
+            await self.move(State.INTENT)
+        await self.move(State.SUBMITTING, error=None)
+        payment = OpenPayment()
+        self._when_paying(True)  # noqa: FBT003 (open or closed)
+        try:
+            yield payment
+        except BaseException as error:
+            await self._note(error, payment)
+            raise
+        else:
+            if payment.job_id:
+                await self.move(State.SUBMITTED, job_id=payment.job_id)
+        finally:
+            self._when_paying(False)  # noqa: FBT003
+
+    async def move(self, target: State, **changes: Any) -> Record:
+        """Make a transition of the record that this ticket is for."""
+        self.record = await self._ledger.move(self.record, target, **changes)
+        return self.record
+
+    async def _note(self, error: BaseException, payment: OpenPayment) -> None:
+        """Write down what a call that raised means; `uncertain` unless the error says otherwise."""
+        if payment.job_id:
+            await self.move(State.SUBMITTED, job_id=payment.job_id)
+        elif isinstance(error, (SubmitRejected, UsageError)):
+            await self.move(State.ABSENT, error=in_words(error))
+        elif isinstance(error, SubmitUnavailable):
+            await self.move(State.INTENT, error=in_words(error))
+        else:
+            await self.move(State.UNCERTAIN, error=in_words(error))
+
+
+@asynccontextmanager
+async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECONDS) -> AsyncIterator[None]:
+    """Renew a lease in the background, and give it up at the end."""
+    heart = asyncio.create_task(_beat(ledger, record, seconds))
+    try:
+        yield
+    finally:
+        heart.cancel()
+        with suppress(asyncio.CancelledError):
+            await heart
+        await ledger.release(record)
+
+
+async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
+    """Renew until refused: whoever has lost the lease is told at the next write."""
+    with suppress(TransitionRefused):
+        while True:
+            await asyncio.sleep(seconds / 3)
+            await ledger.renew(record, seconds=seconds)
+
+
+__all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive"]

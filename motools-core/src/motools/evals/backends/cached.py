@@ -1,0 +1,173 @@
+"""Evaluation that is paid for once: the layer that keeps the record, and the job that comes of it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.asking import Asked, Asker
+from motools.cache.base import Draft
+from motools.cache.cached import CachedHandle, ended_badly
+from motools.cache.keys import eval_spec, key_of
+from motools.cache.kinds import EVAL, class_path, unpack
+from motools.cache.states import State
+from motools.errors import CacheCorrupt
+from motools.evals.base import EvalJob, EvalResults
+from motools.evals.middleware import EvalMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from motools.cache.base import CacheBackend, Ledger, Record
+    from motools.evals.base import EvalBackend
+    from motools.events import Notify
+    from motools.status import Progress, RunStatus
+
+
+class CachedEvalJob(CachedHandle, EvalJob):
+    """An evaluation job with its record. `is_hit` and `recorded_at` say whether and when its results were recorded."""
+
+    _results: EvalResults | None = None
+
+    @property
+    def job_id(self) -> str:  # type: ignore[override]
+        return self._job_id()
+
+    @property
+    def model_id(self) -> str:  # type: ignore[override]
+        return self.record.model
+
+    @property
+    def status(self) -> RunStatus:  # type: ignore[override]
+        return self._status()
+
+    @property
+    def progress(self) -> Progress | None:  # type: ignore[override]
+        return self._progress()
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:  # type: ignore[override]
+        return self._metadata()
+
+    async def wait(self) -> EvalResults:
+        return await self._recorded(await self._ended())
+
+    async def get_results(self) -> EvalResults:
+        record = await self._look()
+        if record.state is State.SUCCEEDED:
+            return await self._recorded(record)
+        if record.state.is_ended:
+            raise ended_badly(record)
+        following = await self._follow()
+        results: EvalResults = await following.handle.get_results()
+        await following.is_complete()
+        return results
+
+    def get_log_paths(self) -> list[str]:
+        if self._inner is not None:
+            return list(self._inner.get_log_paths())
+        return list(self.record.details.get("log_paths", ()))
+
+    async def _recorded(self, record: Record) -> EvalResults:
+        """Return the results: those that the job gave in this process, else what was recorded of them."""
+        live = self._following.value if self._following else None
+        if self._results is None and isinstance(live, EvalResults):
+            self._results = live
+        if self._results is None:
+            if record.results is None:  # a list of records leaves them out
+                record = await self._ledger.read(record.key) or record
+            self._results = await _revived(record, self._backend_class)
+        return self._results
+
+
+class CachedEvalBackend(EvalMiddleware):
+    """Have each evaluation done once; see `motools.training.backends.cached.CachedTrainingBackend`."""
+
+    def __init__(self, backend: EvalBackend, cache: CacheBackend | Ledger, *, notify: Notify | None = None) -> None:
+        super().__init__(backend)
+        self._asker = Asker(backend, cache, EVAL, notify)
+
+    async def evaluate(
+        self,
+        model_id: str,
+        eval_suite: Any,
+        *,
+        replicate: int = 0,
+        refresh: bool = False,
+        retry_failed: bool = False,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> CachedEvalJob:
+        """Return the job of this request, which is started only if nobody has asked for it before.
+
+        The keywords of the cache are those of the cached `train`.
+        """
+        asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
+        backend, asker = self._backend, self._asker
+        spec = eval_spec(
+            backend=asker.name,
+            version=backend.version,
+            account=backend.account(),
+            model=model_id,
+            measured=await backend.identify(model_id, eval_suite, **kwargs),
+            replicate=asked.replicate,
+        )
+        return await asker.ask(
+            Draft(
+                key=key_of(spec),
+                kind=EVAL.name,
+                backend=asker.name,
+                account=spec["account"],
+                model=model_id,
+                spec=spec,
+                label=label,
+                tags=tuple(tags),
+            ),
+            asked,
+            lambda more: backend.evaluate(model_id, eval_suite, **kwargs, **more),
+            CachedEvalJob,
+        )
+
+
+async def _revived(record: Record, backend_class: type | None) -> EvalResults:
+    """Return recorded results in the class they had, where that is the backend's own; else in the plain one."""
+    if record.results is None:
+        raise CacheCorrupt(f"The {EVAL.describe(record)} is recorded as succeeded, but without results.")
+    if record.results_class not in {None, class_path(EvalResults)}:
+        found = _own_class(str(record.results_class), backend_class or _backend_class(record))
+        if found is not None:
+            revived: EvalResults = await unpack(found, record.results)
+            return revived
+    fields = record.results
+    return EvalResults(
+        model_id=fields["model_id"],
+        metrics=fields["metrics"],
+        samples=fields.get("samples", ()),
+        metadata=fields.get("metadata"),
+    )
+
+
+def _own_class(path: str, backend_class: type | None) -> type[EvalResults] | None:
+    """Return a recorded class of results, if it is of the backend's own package and still there."""
+    module, _, name = path.partition(":")
+    if backend_class is None or module.partition(".")[0] != backend_class.__module__.partition(".")[0]:
+        return None
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError:
+        return None
+    return found if isinstance(found, type) and issubclass(found, EvalResults) else None
+
+
+def _backend_class(record: Record) -> type | None:
+    from motools.errors import MotoolsError
+    from motools.plugins.registry import find_class
+
+    try:
+        return find_class(record.backend, EVAL.name)
+    except MotoolsError:
+        return None
+
+
+__all__ = ["CachedEvalBackend", "CachedEvalJob"]

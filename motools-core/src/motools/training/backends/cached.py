@@ -1,0 +1,121 @@
+"""Training that is paid for once: the layer that keeps the record, and the run that comes of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.asking import Asked, Asker
+from motools.cache.base import Draft
+from motools.cache.cached import CachedHandle
+from motools.cache.digests import digest
+from motools.cache.keys import key_of, settled, training_spec
+from motools.cache.kinds import TRAINING
+from motools.datasets import Dataset
+from motools.training.base import TrainingRun
+from motools.training.middleware import TrainingMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from motools.cache.base import CacheBackend, Ledger
+    from motools.events import Notify
+    from motools.status import Progress, RunStatus
+    from motools.training.base import DatasetLike, TrainingBackend
+
+
+class CachedTrainingRun(CachedHandle, TrainingRun):
+    """A training run with its record. `is_hit` and `recorded_at` say whether and when its result was recorded."""
+
+    @property
+    def job_id(self) -> str:  # type: ignore[override]
+        return self._job_id()
+
+    @property
+    def model_id(self) -> str | None:  # type: ignore[override]
+        return self.record.model_id or (None if self._inner is None else self._inner.model_id)
+
+    @property
+    def status(self) -> RunStatus:  # type: ignore[override]
+        return self._status()
+
+    @property
+    def progress(self) -> Progress | None:  # type: ignore[override]
+        return self._progress()
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:  # type: ignore[override]
+        return self._metadata()
+
+    async def wait(self) -> str:
+        return str((await self._ended()).model_id)
+
+
+class CachedTrainingBackend(TrainingMiddleware):
+    """Have each training done once, whoever asks and whatever dies.
+
+    A recorded result answers at once; a run that is under way is attached to; a failed one is shown, and repeated with
+    `retry_failed=True`. `cache` is a `Ledger`, or a `CacheBackend` that only remembers results.
+    """
+
+    def __init__(self, backend: TrainingBackend, cache: CacheBackend | Ledger, *, notify: Notify | None = None) -> None:
+        super().__init__(backend)
+        self._asker = Asker(backend, cache, TRAINING, notify)
+
+    async def train(  # noqa: PLR0913 (the keywords of the cache, beside those of the contract)
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        replicate: int = 0,
+        refresh: bool = False,
+        retry_failed: bool = False,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> CachedTrainingRun:
+        """Return the run of this request, which is started only if nobody has asked for it before.
+
+        `replicate` asks for another draw of the same request, `refresh` for a new run in place of a recorded result,
+        `retry_failed` for another attempt where one failed. `label` and `tags` are recorded with a new run, to find it
+        by. None of these reaches the backend.
+        """
+        asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
+        backend, asker = self._backend, self._asker
+        declared = getattr(backend.Settings, "Hyperparameters", None)
+        settings = settled(declared, hyperparameters, who=f"The {asker.name} backend")
+        digested = await digest(dataset, asker.memo, asker.flights)
+        spec = training_spec(
+            backend=asker.name,
+            version=backend.version,
+            account=backend.account(),
+            model=await backend.identify(model),
+            dataset=digested.sha256,
+            hyperparameters=settings,
+            suffix=suffix,
+            arguments=kwargs,
+            replicate=asked.replicate,
+        )
+        is_file = isinstance(dataset, (str, os.PathLike, Dataset))
+        data = dataset if is_file else digested.dataset  # an iterator has been read to its end by now
+        return await asker.ask(
+            Draft(
+                key=key_of(spec),
+                kind=TRAINING.name,
+                backend=asker.name,
+                account=spec["account"],
+                model=model,
+                spec=spec,
+                label=label,
+                tags=tuple(tags),
+            ),
+            asked,
+            lambda more: backend.train(data, model, hyperparameters, suffix, **kwargs, **more),
+            CachedTrainingRun,
+            digested.check_unchanged,
+        )
+
+
+__all__ = ["CachedTrainingBackend", "CachedTrainingRun"]
