@@ -82,6 +82,7 @@ def test_whole_numbers_become_floats_exactly_where_a_float_is_declared():
         ),
         ({"learning_rate": float("nan")}, "The example: hyperparameter 'learning_rate' must be float, not nan."),
         ({"learning_rate": float("inf")}, "The example: hyperparameter 'learning_rate' must be float, not inf."),
+        ({"learning_rate": 10**400}, "The example: hyperparameter 'learning_rate' must be float, not 1000"),
         ({"learning_rate": True}, "The example: hyperparameter 'learning_rate' must be float, not True."),
         ({"optimizer": "adam"}, "The example: hyperparameter 'optimizer' must be \"adamw\" or \"sgd\", not 'adam'."),
         ({"seed": "7"}, "The example: hyperparameter 'seed' must be int or None, not '7'."),

@@ -172,8 +172,12 @@ def _convert_number(hint: type, value: Any) -> tuple[bool, Any]:
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     if hint is int:
         return is_whole, value
-    is_number = is_whole or isinstance(value, float)
-    return is_number and math.isfinite(value), float(value) if is_number else value
+    if not is_whole and not isinstance(value, float):
+        return False, value
+    try:
+        return math.isfinite(value), float(value)
+    except OverflowError:
+        return False, value
 
 
 def _convert_annotated(hint: Any, value: Any) -> tuple[bool, Any]:
