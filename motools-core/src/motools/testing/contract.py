@@ -28,9 +28,11 @@ import pytest
 import pytest_asyncio
 
 from motools.errors import MotoolsError, RunCancelled, RunFailed
+from motools.evals.middleware import EvalMiddleware
 from motools.status import Capability, RunStatus
 from motools.testing.elsewhere import modules_of_construction, wait_elsewhere
 from motools.testing.tickets import RecordingTicket
+from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -246,7 +248,7 @@ class BackendContract:
         assert await handle.is_complete()
 
     async def test_constructing_imports_no_sdk(self, backend: Any) -> None:
-        modules = await modules_of_construction(type(backend), dict(self.options))
+        modules = await modules_of_construction(type(innermost(backend)), dict(self.options))
         assert [name for name in self.sdk_modules if name in modules] == []
 
     async def test_the_name_is_that_of_the_entry_point(self, backend: Any) -> None:
@@ -254,7 +256,8 @@ class BackendContract:
             not_tested("the entry point; `registered` is False")
         from motools.plugins.discovery import scan
 
-        value = f"{type(backend).__module__}:{type(backend).__qualname__}"
+        subject = type(innermost(backend))
+        value = f"{subject.__module__}:{subject.__qualname__}"
         names = [entry.name for entry in scan() if entry.group == self.group and entry.value.replace(" ", "") == value]
         assert names, f"no entry point of {self.group} is {value}"
         assert backend.name in {"", *names}
@@ -285,7 +288,7 @@ class BackendContract:
         from motools.settings import declared as settings_of
 
         with pytest.raises(MotoolsError) as caught:
-            check_options(type(backend), {"no_such_option": 1}, "The backend")
+            check_options(type(innermost(backend)), {"no_such_option": 1}, "The backend")
         assert all(setting.name in str(caught.value) for setting in settings_of(declared))
 
     async def test_the_account_is_json(self, backend: Any) -> None:
@@ -295,6 +298,13 @@ class BackendContract:
         await backend.aclose()
         await finished.refresh()
         assert finished.status == RunStatus.SUCCEEDED
+
+
+def innermost(backend: Any) -> Any:
+    """Return the backend inside all layers."""
+    while isinstance(backend, (TrainingMiddleware, EvalMiddleware)):
+        backend = backend._backend
+    return backend
 
 
 def _standard_tests(cls: type) -> dict[str, Any]:
@@ -313,4 +323,4 @@ def _is_changed(cls: type, name: str, standard: Any) -> bool:
     return not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in getattr(present, "pytestmark", ()))
 
 
-__all__ = ["BackendContract", "not_tested"]
+__all__ = ["BackendContract", "innermost", "not_tested"]

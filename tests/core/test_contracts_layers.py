@@ -1,0 +1,40 @@
+"""A backend with layers around it keeps the contract that it keeps alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from motools.evals.backends.dummy import DummyEvalBackend
+from motools.evals.middleware import EvalMiddleware
+from motools.middleware.validate import ValidatedTrainingBackend
+from motools.testing.evals import EvalBackendContract
+from motools.testing.training import TrainingBackendContract
+from motools.training.backends.dummy import DummyTrainingBackend
+
+
+class TestValidatedDummyTraining(TrainingBackendContract):
+    @pytest.fixture
+    def backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(duration=0.05))
+
+    @pytest.fixture
+    def slow_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(duration=60))
+
+    @pytest.fixture
+    def failing_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(fail="as told"))
+
+
+class TestPassingOnDummyEvals(EvalBackendContract):
+    @pytest.fixture
+    def backend(self):
+        return EvalMiddleware(DummyEvalBackend(duration=0.05))
+
+    @pytest.fixture
+    def slow_backend(self):
+        return EvalMiddleware(DummyEvalBackend(duration=60))
+
+    @pytest.fixture
+    def failing_backend(self):
+        return EvalMiddleware(DummyEvalBackend(fail="as told"))
