@@ -1,0 +1,229 @@
+"""The backend that starts evaluations, and the job that is followed.
+
+evaluate() ── spec.json ──> job directory <── status.json, logs, samples.jsonl ── worker (the only one with Inspect)
+a handle, in any process ── reads the directory; wait() starts a worker again where one has died
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import uuid4
+
+from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
+from motools.config import home
+from motools.detached import WorkDirectory, WorkState
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
+from motools.settings import check
+from motools_inspect import models, tasks
+from motools_inspect.identity import identity
+from motools_inspect.results import InspectEvalResults
+from motools_inspect.settings import WHO, InspectSettings, Options, Pace, Sampling, Selection, given, parameters_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from motools.cache.base import Payment, Ticket
+    from motools.detached import WorkStatus
+    from motools_inspect.settings import Parameters
+
+WORKER = "motools_inspect.worker"
+LOOK = 0.2
+"""Seconds between two looks at a log that is followed."""
+
+
+class InspectEvalJob(EvalJob):
+    """An evaluation in a worker of its own: it outlives the process that asked for it."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self._work = WorkDirectory(Path(directory), module=WORKER)
+        self.job_id = self._work.path.name
+        self._take(self._status())
+
+    async def wait(self) -> InspectEvalResults:
+        try:
+            status = await self._work.wait()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+        self._take(status)
+        return self._results(status)
+
+    async def is_complete(self) -> bool:
+        await self.refresh()
+        return self.status.is_terminal
+
+    async def refresh(self) -> None:
+        self._take(await asyncio.to_thread(self._status))
+
+    async def cancel(self) -> None:
+        try:
+            await self._work.cancel()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+        await self.refresh()
+
+    async def get_results(self) -> InspectEvalResults:
+        await self.refresh()
+        status = self._status()
+        if not status.state.is_terminal:
+            raise RunFailed(
+                f"The evaluation {self.job_id} is {self.status}: it has no results yet. Wait for it with wait()."
+            )
+        return self._results(status)
+
+    async def save(self, path: str | os.PathLike[str]) -> None:
+        await write_handle(path, self, backend="inspect", directory=str(self._work.path))
+
+    @classmethod
+    async def load(cls, path: str | os.PathLike[str]) -> Self:
+        fields = await read_handle(path, kind="eval")
+        if "directory" not in fields:
+            raise HandleError(f"{os.fspath(path)}: has no field 'directory'; it was not written by motools-inspect.")
+        return await asyncio.to_thread(cls, fields["directory"])
+
+    def get_log_paths(self) -> list[str]:
+        result = self._status().result
+        if result is not None:
+            return list(result["metadata"]["logs"])
+        folder = Path(self._work.spec["log_dir"])
+        return sorted(str(path) for path in folder.glob("*.eval"))
+
+    async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
+        start, rest = 0, b""
+        while True:
+            ended = (await asyncio.to_thread(self._status)).state.is_terminal
+            text = await asyncio.to_thread(self._read_log, start)
+            start += len(text)
+            *lines, rest = (rest + text).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+            if ended or not follow:
+                break
+            await asyncio.sleep(LOOK)
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+    def _read_log(self, start: int) -> bytes:
+        try:
+            with self._work.log_path.open("rb") as file:
+                file.seek(start)
+                return file.read()
+        except FileNotFoundError:
+            return b""
+
+    def _status(self) -> WorkStatus:
+        try:
+            return self._work.status()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+
+    def _lost(self) -> RunLost:
+        return RunLost(f"The evaluation {self.job_id} is gone: its directory {self._work.path} is not there any more.")
+
+    def _take(self, status: WorkStatus) -> None:
+        spec = self._work.spec
+        self.model_id = spec["model_id"]
+        self.status = status.state.run_status
+        self.progress = status.progress
+        facts = {"directory": str(self._work.path), "tasks": [task["label"] for task in spec["tasks"]]}
+        self.metadata = facts | ({"error": status.error} if status.error else {})
+
+    def _results(self, status: WorkStatus) -> InspectEvalResults:
+        if status.state is WorkState.CANCELLED:
+            raise RunCancelled(f"The evaluation {self.job_id} of {self.model_id!r} was cancelled.")
+        if status.state is WorkState.FAILED or status.result is None:
+            raise RunFailed(f"{status.error} The worker's log is {self._work.log_path}.")
+        return InspectEvalResults.of(self.model_id, status.result, self._work.path)
+
+
+class InspectEvalBackend(EvalBackend):
+    """Evaluates with Inspect AI; `settings.Options` are its keywords.
+
+    `evaluate` takes the tasks as `tasks.resolve` describes, and the keywords of `settings.Parameters`. Relative paths
+    in them lead from the working directory of the caller. The keys of model providers are read from the environment of
+    the process that starts the worker.
+    """
+
+    name = "inspect"
+    job_type = InspectEvalJob
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    Settings = InspectSettings
+
+    def __init__(self, **options: Any) -> None:
+        self._options = check(Options, options, who=WHO, what="option")
+
+    async def evaluate(
+        self, model_id: str, eval_suite: Any, *, ticket: Ticket | None = None, **kwargs: Any
+    ) -> InspectEvalJob:
+        """Start a worker and return at once. Raises `TaskNotFound`, `ModelNotFound` or `SettingError` beforehand."""
+        job_id = ticket.token if ticket else uuid4().hex
+        parameters = parameters_of(kwargs)
+        spec = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
+        async with _paying(ticket) as payment:
+            try:
+                job = await asyncio.to_thread(_start, _place(job_id), spec)
+            except OSError as error:
+                raise SubmitUnavailable(
+                    f"No evaluation was started: {error.filename or _place(job_id)}: {error.strerror or error}."
+                ) from error
+            if payment is not None:
+                payment.job_id = job_id
+        return job
+
+    def _spec(self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters) -> dict[str, Any]:
+        """Return all that the worker has to know."""
+        found = tasks.resolve(eval_suite)
+        log_dir = Path(self._options.log_dir) if self._options.log_dir else None
+        return {
+            "schema": 1,
+            "job_id": job_id,
+            "model_id": model_id,
+            "tasks": [task.as_dict() for task in found],
+            "task_args": parameters.task_args or {},
+            "model": models.under_evaluation(model_id, parameters),
+            "model_roles": models.roles(parameters.model_roles),
+            "arguments": given(parameters, Sampling, Selection, Pace),
+            "threads": self._options.threads,
+            "log_dir": str((log_dir.absolute() / job_id) if log_dir else _place(job_id) / "logs"),
+            "cwd": str(Path.cwd()),
+        }
+
+    async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
+        parameters = parameters_of(kwargs)
+        return await asyncio.to_thread(lambda: identity(model_id, tasks.resolve(eval_suite), parameters))
+
+    async def find(self, token: str) -> Sequence[InspectEvalJob]:
+        place = _place(token)
+        exists = await asyncio.to_thread(WorkDirectory(place, module=WORKER).exists)
+        return [await asyncio.to_thread(InspectEvalJob, place)] if exists else []
+
+    def __repr__(self) -> str:
+        return (
+            f"InspectEvalBackend({', '.join(f'{k}={v!r}' for k, v in asdict(self._options).items() if v is not None)})"
+        )
+
+
+def _place(job_id: str) -> Path:
+    return home() / "inspect" / job_id
+
+
+def _start(place: Path, spec: Mapping[str, Any]) -> InspectEvalJob:
+    work = WorkDirectory.create(place, spec=spec, module=WORKER)
+    work.start()
+    return InspectEvalJob(work.path)
+
+
+@asynccontextmanager
+async def _paying(ticket: Ticket | None) -> AsyncIterator[Payment | None]:
+    if ticket is None:
+        yield None
+        return
+    async with ticket.paying() as payment:
+        yield payment
+
+
+__all__ = ["InspectEvalBackend", "InspectEvalJob", "InspectEvalResults"]

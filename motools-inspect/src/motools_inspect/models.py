@@ -1,0 +1,55 @@
+"""The model under evaluation, in Inspect's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from motools import ModelRef
+from motools.errors import ModelNotFound, SettingError
+from motools.plugins.hooks import resolve_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from motools_inspect.settings import Parameters
+
+FRAMEWORK = "inspect"
+
+
+def reference(model_id: str) -> ModelRef:
+    """Return how Inspect reaches a model: what an installed plugin says, else the name as it is.
+
+    Raises `ModelNotFound` for what is neither known to a plugin nor a name of Inspect's.
+    """
+    known = resolve_model(model_id, FRAMEWORK)
+    if known is not None:
+        return known
+    provider, slash, name = model_id.partition("/")
+    if not slash or not name or not provider.replace("-", "").replace("_", "").isalnum():
+        raise ModelNotFound(
+            f"Nothing answers to the model {model_id!r}: no installed plugin knows it, and it is not one of Inspect's, "
+            'which are named "provider/name", such as "openai/gpt-4.1-mini".'
+        )
+    return ModelRef(model=model_id)
+
+
+def under_evaluation(model_id: str, parameters: Parameters) -> dict[str, Any]:
+    """Return the reference of the evaluated model, with what the request says beside."""
+    found = reference(model_id).as_dict()
+    found["args"] = {**found["args"], **(parameters.model_args or {})}
+    found["base_url"] = parameters.model_base_url or found["base_url"]
+    if found["model"].startswith("hf/") and parameters.temperature is not None:
+        # transformers refuses a temperature of 0 when it samples, and ignores any other when it does not.
+        found["args"]["do_sample"] = parameters.temperature > 0
+    return found
+
+
+def roles(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the references of a task's other models."""
+    for role, model_id in (given or {}).items():
+        if not isinstance(model_id, str):
+            raise SettingError(f"model_roles: the role {role!r} must be given a model's name, not {model_id!r}.")
+    return {role: reference(model_id).as_dict() for role, model_id in (given or {}).items()}
+
+
+__all__ = ["reference", "roles", "under_evaluation"]
