@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from motools.cli.output import duration, say, when
-from motools.cli.records import FIELDS, as_dict, open_ledger, short
+from motools.cli.records import FIELDS, as_dict, short
 from motools.cli.waiting import watch
+from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
     from motools.cache.base import Record
-    from motools.evals.base import EvalJob
     from motools.training.base import TrainingRun
 
 
@@ -62,16 +62,15 @@ class Following:
         """Wait for the end with a progress bar and return the result."""
         result = await watch(handle, self.noun)
         await self.note(handle)
-        if not self.is_recorded:
-            say(f"Done after {duration(time.time() - self.began)}.")
+        waited = time.time() - self.began
+        if waited >= 1 and not self.is_recorded:
+            say(f"Done after {duration(waited)}.")
         return result
 
     async def note(self, handle: TrainingRun | EvalJob) -> None:
         """Take over the id and the record, and save the handle where that was asked for."""
         self.job_id = handle.job_id
-        key = getattr(handle, "key", None)
-        if key is not None:
-            self.record = await open_ledger().read(key)
+        self.record = getattr(handle, "record", None)
         if self.save is not None:
             await handle.save(self.save)
 
@@ -79,7 +78,13 @@ class Following:
         """Return the documented fields for `--json`; without a record those are null that only it knows."""
         if self.record is not None:
             return as_dict(self.record) | {"recorded": self.is_recorded}
-        known = {"backend": backend, "job_id": handle.job_id, "model_id": handle.model_id, "status": str(handle.status)}
+        known = {
+            "kind": "eval" if isinstance(handle, EvalJob) else "training",
+            "backend": backend,
+            "job_id": handle.job_id,
+            "model_id": handle.model_id,
+            "status": str(handle.status),
+        }
         return dict.fromkeys(FIELDS) | known | {"tags": [], "recorded": False}
 
 

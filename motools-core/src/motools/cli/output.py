@@ -64,11 +64,18 @@ def _plain(value: Any) -> Any:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows under headings. On a terminal too narrow for them the widest columns are folded, else nothing is."""
-    cells = [[*map(str, headings)], *([*map(str, row)] for row in rows)]
+    """Return rows under headings; on a terminal that is too narrow the widest columns are folded.
+
+    On one that is too narrow even for that, each row becomes a paragraph of its own.
+    """
+    body = [[*map(str, row)] for row in rows]
+    cells = [[*headings], *body]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     if sys.stdout.isatty():
-        widths = _squeezed(widths, shutil.get_terminal_size().columns)
+        room = shutil.get_terminal_size().columns
+        widths = _squeezed(widths, room - len(GAP) * (len(widths) - 1))
+        if sum(widths) + len(GAP) * (len(widths) - 1) > room:
+            return "\n\n".join(fields(dict(zip(headings, row, strict=True))) for row in body)
     return "\n".join(line for row in cells for line in _folded(row, widths))
 
 
@@ -79,7 +86,6 @@ def fields(values: Mapping[str, str]) -> str:
 
 
 def _squeezed(widths: list[int], room: int) -> list[int]:
-    room -= len(GAP) * (len(widths) - 1)
     while sum(widths) > room and max(widths) > NARROWEST:
         widths[widths.index(max(widths))] -= 1
     return widths

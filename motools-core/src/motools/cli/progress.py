@@ -31,6 +31,7 @@ class Bar:
             TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
+            refresh_per_second=4,
         )
         self._task = self._live.add_task(title, total=None, words="")
 

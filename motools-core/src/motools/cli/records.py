@@ -52,11 +52,11 @@ async def the_one(ledger: Ledger, name: str) -> Record:
     raise UsageError(f"{name!r} may mean any of these; give more of the key:\n{listing(found)}")
 
 
-async def handle_of(record: Record, ledger: Ledger) -> TrainingRun | EvalJob:
+def handle_of(record: Record, ledger: Ledger) -> TrainingRun | EvalJob:
     """Return the run or job that a record is of."""
     from motools import handles
 
-    return await (handles.run_of if record.kind == "training" else handles.job_of)(record, ledger)
+    return handles.run_of(record, ledger) if record.kind == "training" else handles.job_of(record, ledger)
 
 
 async def up_to_date(ledger: Ledger, records: Sequence[Record]) -> None:
@@ -69,8 +69,7 @@ async def up_to_date(ledger: Ledger, records: Sequence[Record]) -> None:
 
 
 async def _ask(record: Record, ledger: Ledger) -> None:
-    handle = await handle_of(record, ledger)
-    await handle.is_complete()
+    await handle_of(record, ledger).refresh()
 
 
 def listing(records: Sequence[Record]) -> str:

@@ -52,7 +52,7 @@ class Request:
         given = {
             "label": self.label,
             "tags": list(self.tag),
-            "replicate": self.replicate if self.replicate != 1 else None,
+            "replicate": self.replicate,
             "refresh": self.refresh,
             "retry_failed": self.retry_failed,
         }
@@ -72,10 +72,10 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--tag", multiple=True, metavar="TEXT", help="A tag to find it by. May be given many times."),
         click.option(
             "--replicate",
-            type=click.IntRange(min=1),
-            default=1,
+            type=click.IntRange(min=0),
+            default=0,
             metavar="N",
-            help="The N-th draw of the same request; another number is other work.",
+            help="Another draw of the same request, by a number from 1; without it, draw 0.",
         ),
         click.option("--refresh", is_flag=True, help="Do it again although there is a result."),
         click.option("--retry-failed", is_flag=True, help="Do it again if it failed or was cancelled."),

@@ -108,7 +108,7 @@ async def _handle(key: str, following: Following | None = None) -> tuple[Any, st
         return handle, envelope["backend"]
     ledger = open_ledger()
     record = await the_one(ledger, key)
-    handle = await handle_of(record, ledger)
+    handle = handle_of(record, ledger)
     if following is not None:
         await following.note(handle)
     return handle, record.backend
