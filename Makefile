@@ -1,16 +1,16 @@
 # Every command sets up what it needs first: a virtual environment with all five distributions and the tools.
 # It takes Python 3.11 or later with venv and pip, git and make.
 
-VENV    ?= .venv
-WORKERS ?= 2
-PYTHON  ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+VENV       ?= .venv
+WORKERS    ?= 2
+BENCHMARKS ?= discovery
+PYTHON     ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 BIN           := $(VENV)/bin
 READY         := $(VENV)/.ready
 DISTRIBUTIONS := motools-core motools-openai motools-tinker motools-inspect motools-local
 INPUTS        := Makefile constraints.txt pyproject.toml tools/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
-BENCHMARKS    ?= $(wildcard benchmarks/*.py)
 
 .PHONY: help setup demo test check format bench dist constraints clean
 
@@ -40,8 +40,8 @@ format: $(READY)  ## put the code into its format
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
 
-bench: $(READY)  ## run the benchmarks
-	@for benchmark in $(BENCHMARKS); do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
+bench: $(READY)  ## run the benchmarks (BENCHMARKS names them)
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 dist: $(READY)  ## build every distribution, as sdist and wheel, into dist/
 	@for name in $(DISTRIBUTIONS); do \
