@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import os
@@ -21,10 +22,10 @@ from motools.detached import lock
 from motools.detached.memory import out_of_memory_kills
 from motools.detached.status import WorkState, WorkStatus
 from motools.errors import CacheCorrupt, MotoolsError
-from motools.files import replace_text
+from motools.files import replace_text, sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 FRUITLESS_ATTEMPTS = 3
 """How many workers in a row may die at one step before the work is given up."""
@@ -45,8 +46,18 @@ class WorkDirectory:
         self.log_path = self.path / "log.txt"
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], *, spec: Mapping[str, Any], module: str) -> Self:
-        """Make the directory, whole or not at all. One that is already there stays as it is: the first wins."""
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        spec: Mapping[str, Any],
+        module: str,
+        prepare: Callable[[Path], None] | None = None,
+    ) -> Self:
+        """Make the directory, whole or not at all. One that is already there stays as it is: the first wins.
+
+        `prepare` puts into the directory, before it takes its place, what else the work needs.
+        """
         work = cls(Path(path).absolute(), module=module)
         if work.exists():
             return work
@@ -56,8 +67,11 @@ class WorkDirectory:
             (draft / "reserve").write_bytes(os.urandom(RESERVE))
             (draft / "lock").touch(0o600)
             replace_text(draft / "spec.json", json.dumps(spec, indent=2, allow_nan=False) + "\n")
+            if prepare is not None:
+                prepare(draft)
             cls(draft, module=module)._write(WorkStatus(state=WorkState.QUEUED))
             draft.rename(work.path)
+            sync_directory(work.path.parent)
         except OSError:
             shutil.rmtree(draft, ignore_errors=True)
             if not work.exists():
@@ -88,7 +102,8 @@ class WorkDirectory:
                 f"{self.path}: the work is done on {status.host}; from here nobody can tell whether it still runs. "
                 f"Ask on that machine."
             )
-        if status.attempt == 0:
+        # A worker may have been started between the two looks; then its first status is what was read.
+        if status.attempt == 0 or lock.is_held(self.path / "lock"):
             return status
         return dataclasses.replace(status, state=WorkState.INTERRUPTED)
 
@@ -148,7 +163,7 @@ class WorkDirectory:
         with self.log_path.open("ab") as log:
             self.log_path.chmod(0o600)
             process = subprocess.Popen(
-                [sys.executable, "-m", self.module, str(self.path)],
+                [sys.executable, "-P", "-m", self.module, str(self.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -205,7 +220,8 @@ class WorkDirectory:
         pid = self._stored().pid
         # The lock is held, so the process that wrote its pid there still lives and the number is its own.
         if pid is not None and lock.is_held(self.path / "lock"):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                os.kill(pid, number)
 
     def last_words(self) -> str:
         """Return the last line of the log that says something."""

@@ -1,0 +1,40 @@
+"""How an evaluation framework reaches a model on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from motools import ModelRef, hookimpl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@hookimpl
+def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
+    """Let Inspect load the directory of a model or of an adapter, and "smollm2", without sampling."""
+    if framework != "inspect":
+        return None
+    from motools_local import models, smollm2
+    from motools_local.fingerprint import fingerprint
+
+    if model_id == smollm2.NAME:
+        source = smollm2.packaged()
+        if not smollm2.is_converted() and source is None:
+            return _reference(smollm2.HUB_NAME, None)
+        directory = smollm2.directory() if smollm2.is_converted() or source is None else smollm2.convert(source)
+        return _reference(str(directory), f"sha256:{smollm2.SHA256}")
+    directory_or_none = models.as_directory(model_id)
+    if directory_or_none is None or not is_model(directory_or_none):
+        return None
+    return _reference(str(directory_or_none), fingerprint(directory_or_none, models.memo()))
+
+
+def is_model(directory: Path) -> bool:
+    """Whether a directory holds a transformers model or a peft adapter."""
+    return (directory / "config.json").exists() or (directory / "adapter_config.json").exists()
+
+
+def _reference(place: str, fingerprint: str | None) -> ModelRef:
+    arguments = {"model_path": place, "tokenizer_path": place, "do_sample": False}
+    return ModelRef(model="hf/local", args=arguments, fingerprint=fingerprint)

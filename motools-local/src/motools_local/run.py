@@ -1,0 +1,129 @@
+"""A training run on this machine, as its directory tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.detached import WorkDirectory, WorkState
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
+from motools.handles import read_handle, write_handle
+from motools.status import RunStatus
+from motools.training.base import TrainingRun
+from motools_local.spec import WORKER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Self
+
+    from motools.detached import WorkStatus
+
+FOLLOW = 0.2
+"""Seconds between two looks at a log that is followed."""
+SPEC_FACTS = ("model_name", "dataset_name", "suffix")
+
+
+class LocalTrainingRun(TrainingRun):
+    """A handle of the detached worker's directory. Its `model_id` is the absolute path of the trained model.
+
+    Work that was interrupted (the worker was killed, the machine restarted) reads as queued, and goes on from its last
+    checkpoint as soon as somebody waits for it.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.work = WorkDirectory(Path(directory), module=WORKER)
+        self.job_id = self.work.path.name
+        self.metadata: dict[str, Any] = {"directory": str(self.work.path)}
+
+    async def wait(self) -> str:
+        try:
+            status = await self.work.wait()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+        self._take(status)
+        if status.state is WorkState.CANCELLED:
+            raise RunCancelled(f"The local run {self.job_id!r} was cancelled after step {status.step}.")
+        if status.state is WorkState.FAILED or self.model_id is None:
+            raise RunFailed(f"The local run {self.job_id!r} failed: {status.error} Its log: {self.work.log_path}")
+        return self.model_id
+
+    async def is_complete(self) -> bool:
+        if not self.status.is_terminal:
+            await self.refresh()
+        return self.status.is_terminal
+
+    async def refresh(self) -> None:
+        try:
+            self._take(await asyncio.to_thread(self.work.status))
+        except FileNotFoundError as error:
+            raise self._lost() from error
+
+    async def cancel(self) -> None:
+        """Ask the worker to stop, and wait until it has written a checkpoint and ended."""
+        try:
+            await self.work.cancel()
+        except FileNotFoundError as error:
+            raise self._lost() from error
+        await self.refresh()
+
+    async def save(self, path: str | os.PathLike[str]) -> None:
+        await write_handle(path, self, backend="local", directory=str(self.work.path))
+
+    @classmethod
+    async def load(cls, path: str | os.PathLike[str]) -> Self:
+        fields = await read_handle(path, kind="training")
+        directory = fields.get("directory")
+        if not isinstance(directory, str):
+            raise HandleError(f"{os.fspath(path)}: does not name the directory of a local run.")
+        run = cls(directory)
+        run.model_id = fields["model_id"]
+        run.metadata |= fields["metadata"]
+        try:
+            run.status = RunStatus(fields["status"])
+        except ValueError as error:
+            raise HandleError(f"{os.fspath(path)}: has the unknown status {fields['status']!r}.") from error
+        return run
+
+    async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
+        place = 0
+        while True:
+            # Asked before the log is read: what is written last is read last.
+            is_over = not follow or await self.is_complete()
+            lines, place = await asyncio.to_thread(self._lines_from, place, whole=not is_over)
+            for line in lines:
+                yield line
+            if is_over:
+                return
+            await asyncio.sleep(FOLLOW)
+
+    def _lines_from(self, place: int, *, whole: bool) -> tuple[list[str], int]:
+        """Return the log's lines from a place on, and the place after them; only `whole` ones while more may come."""
+        try:
+            with self.work.log_path.open("rb") as file:
+                file.seek(place)
+                content = file.read()
+        except FileNotFoundError:
+            return [], place
+        if whole:
+            content = content[: content.rfind(b"\n") + 1]
+        return content.decode(errors="replace").splitlines(), place + len(content)
+
+    def _take(self, status: WorkStatus) -> None:
+        self.status = status.state.run_status
+        self.progress = status.progress
+        spec = self.work.spec
+        facts = {name: spec[name] for name in SPEC_FACTS} | {"hyperparameters": spec["hyperparameters"]}
+        self.metadata = {"directory": str(self.work.path), **facts}
+        if status.error:
+            self.metadata["error"] = status.error
+        if status.result is not None:
+            self.model_id = str(self.work.path / status.result["model"])
+            self.metadata |= {name: value for name, value in status.result.items() if name != "model"}
+
+    def _lost(self) -> RunLost:
+        return RunLost(f"The directory of the local run {self.job_id!r}, {self.work.path}, is gone.")
+
+
+__all__ = ["LocalTrainingRun"]

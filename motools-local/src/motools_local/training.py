@@ -1,0 +1,137 @@
+"""The training backend "local"."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from motools.config import home
+from motools.datasets import Dataset
+from motools.detached import WorkDirectory
+from motools.errors import SettingError, SubmitUnavailable
+from motools.settings import check
+from motools.status import Capability
+from motools.training.base import TrainingBackend
+from motools_local import models
+from motools_local.run import LocalTrainingRun
+from motools_local.settings import LocalHyperparameters, LocalOptions, LocalSettings
+from motools_local.spec import DATA, WORKER, TrainingSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from motools.cache.base import Ticket
+    from motools.training.base import DatasetLike
+
+SUFFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class LocalTrainingBackend(TrainingBackend):
+    """LoRA and full fine-tuning on this machine, in a worker that outlives the process that asked for it.
+
+    `model` is "smollm2", the directory of a transformers model, or a name on the model hub. A run can be found by its
+    token with certainty: its directory is there or it is not.
+    """
+
+    name = "local"
+    run_type = LocalTrainingRun
+    capabilities = frozenset({Capability.FIND, Capability.LOGS})
+    Settings: ClassVar[type] = LocalSettings
+
+    def __init__(self, **options: Any) -> None:
+        self.options = check(LocalOptions, options, who="local", what="option")
+
+    async def train(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        ticket: Ticket | None = None,
+        **kwargs: Any,
+    ) -> LocalTrainingRun:
+        """Start a worker. Everything that can be refused is refused before anything is written."""
+        if kwargs:
+            raise SettingError(f"local takes no keyword {min(kwargs)!r}; hyperparameters are one dictionary.")
+        wanted = check(LocalHyperparameters, hyperparameters or {}, who="local")
+        if suffix is not None and not SUFFIX.fullmatch(suffix):
+            raise SettingError(
+                f"local: suffix must be up to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit, "
+                f"not {suffix!r}."
+            )
+        data = Dataset.of(dataset)
+        await asyncio.to_thread(data.check)
+        spec = TrainingSpec(
+            model=await models.source(model),
+            model_name=model,
+            dataset_name=data.name,
+            hyperparameters=wanted,
+            suffix=suffix,
+            device=self.options.device,
+            threads=self.options.threads or _usable_cores(),
+            save_every=self.options.save_every,
+            slots=str(runs_directory() / "slots"),
+            runs_at_once=self.options.runs_at_once,
+        )
+        async with nullcontext() if ticket is None else ticket.paying() as payment:
+            run = LocalTrainingRun(_path(uuid4().hex if ticket is None else ticket.token))
+            try:
+                await asyncio.to_thread(_start, run.work, spec, data)
+            except OSError as error:
+                raise SubmitUnavailable(
+                    f"The run directory {run.work.path} cannot be written: {error.strerror or error}."
+                ) from error
+            if payment is not None:
+                payment.job_id = run.job_id
+        await run.refresh()
+        return run
+
+    async def find(self, token: str) -> Sequence[LocalTrainingRun]:
+        run = LocalTrainingRun(_path(token))
+        if not await asyncio.to_thread(run.work.exists):
+            return []
+        await run.refresh()
+        return [run]
+
+    async def identify(self, model: str) -> Any:
+        return await models.identity(model)
+
+
+def runs_directory() -> Path:
+    """Return the directory in which every run has its own."""
+    return home() / "local"
+
+
+def _path(token: str) -> Path:
+    if not TOKEN.fullmatch(token):
+        raise SettingError(f"{token!r} is no token of a run: those have up to 64 letters, digits, '_' and '-'.")
+    return runs_directory() / "runs" / token
+
+
+def _usable_cores() -> int:
+    from motools_local.cores import usable_cores
+
+    return usable_cores()
+
+
+def _start(work: WorkDirectory, spec: TrainingSpec, data: Dataset) -> None:
+    made = WorkDirectory.create(work.path, spec=spec.as_dict(), module=WORKER, prepare=partial(_copy, data))
+    made.start()
+
+
+def _copy(data: Dataset, directory: Path) -> None:
+    target_path = directory / DATA
+    target_path.touch(0o600)
+    with data.open() as source, target_path.open("wb") as target:
+        while piece := source.read(2**20):
+            target.write(piece)
+
+
+__all__ = ["LocalTrainingBackend", "LocalTrainingRun"]
