@@ -10,7 +10,7 @@ PYTHON     ?= $(shell for python in python3 python3.11 python3.12 python3.13 pyt
 BIN           := $(VENV)/bin
 READY         := $(VENV)/.ready
 DISTRIBUTIONS := motools-core motools-openai motools-tinker motools-inspect motools-local
-INPUTS        := Makefile constraints.txt pyproject.toml tools/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
+INPUTS        := constraints.txt pyproject.toml tools/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
 
 .PHONY: help setup demo test check format bench dist constraints clean
 
