@@ -83,7 +83,7 @@ class Asker:
             start=call,
             takes_ticket=can_find,
             find=self._backend.find if can_find else None,
-            find_lag=getattr(self._backend, "find_lag", None),
+            find_lag=self._backend.find_lag,
             before_paying=before_paying,
             refresh=asked.refresh,
             retry_failed=asked.retry_failed,

@@ -117,7 +117,7 @@ class CachedHandle:
             inner: Mapping[str, Any] = self._inner.metadata
             return inner
         stored = (self.record.handle or {}).get("metadata")
-        return stored if isinstance(stored, dict) else {}
+        return dict(stored) if isinstance(stored, dict) else {}
 
     async def _look(self) -> Record:
         """Return the record as it is now."""

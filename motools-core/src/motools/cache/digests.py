@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from motools.cache.flight import Flights
@@ -60,21 +61,24 @@ class DigestMemo(Protocol):
 class Digested(NamedTuple):
     """A dataset whose bytes are known."""
 
-    dataset: Dataset
+    source: DatasetLike
+    """What to hand on: the path or dataset as it was given; for an iterable of records, which has been read to its end
+    by now, a dataset of what it gave."""
     sha256: str
     fingerprint: Fingerprint | None
     """The file's, when it was hashed; None for records."""
 
     def check_unchanged(self) -> None:
         """Raise `DatasetError` unless the file is still the one that was hashed."""
-        if self.fingerprint is None or self.dataset.path is None:
+        if self.fingerprint is None:
             return
+        dataset = Dataset.of(self.source)
         try:
-            is_same = Fingerprint.of(self.dataset.path.stat()) == self.fingerprint
+            is_same = Fingerprint.of(Path(dataset.name).stat()) == self.fingerprint
         except OSError:
             is_same = False
         if not is_same:
-            raise _changed(self.dataset)
+            raise _changed(dataset)
 
 
 async def digest(source: DatasetLike, memo: DigestMemo | None = None, flights: Flights | None = None) -> Digested:
@@ -82,25 +86,27 @@ async def digest(source: DatasetLike, memo: DigestMemo | None = None, flights: F
 
     With `flights`, those who ask at the same time share one reading.
     """
-    dataset = Dataset.of(source)
-    if dataset.path is None:
+    path = source.path if isinstance(source, Dataset) else source
+    if not isinstance(path, (str, os.PathLike)):
+        dataset = Dataset.of(source)
         return Digested(dataset, await asyncio.to_thread(dataset.sha256), None)
     try:
-        fingerprint = Fingerprint.of(os.stat(dataset.path))  # noqa: PTH116 (on the way of every hit)
+        fingerprint = Fingerprint.of(os.stat(path))  # noqa: PTH116 (on the way of every hit)
     except (OSError, ValueError):
         fingerprint = None
     if fingerprint and memo and (known := await memo.recall_digest(fingerprint)):
-        return Digested(dataset, known, fingerprint)
-    call = (flights or Flights()).join(("digest", str(dataset.path), fingerprint), lambda: _read(dataset, memo))
-    return await call.join()
+        return Digested(source, known, fingerprint)
+    name = ("digest", os.fspath(path), fingerprint)
+    call = (flights or Flights()).join(name, lambda: _read(Dataset.of(source), memo))
+    return Digested(source, *await call.join())
 
 
-async def _read(dataset: Dataset, memo: DigestMemo | None) -> Digested:
+async def _read(dataset: Dataset, memo: DigestMemo | None) -> tuple[str, Fingerprint]:
     started_ns = time.time_ns()
     sha256, fingerprint = await asyncio.to_thread(_hash, dataset)
     if memo and fingerprint.has_rested(started_ns):
         await memo.remember_digest(fingerprint, sha256)
-    return Digested(dataset, sha256, fingerprint)
+    return sha256, fingerprint
 
 
 def _hash(dataset: Dataset) -> tuple[str, Fingerprint]:

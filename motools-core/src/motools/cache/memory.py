@@ -154,8 +154,8 @@ def ledger_of(store: CacheBackend | Ledger) -> Ledger:
 def _begun(draft: Draft, now: float, seconds: float, *, epoch: int) -> Record:
     fields: dict[str, Any] = {name: getattr(draft, name) for name in _DRAFT}
     token = f"mo-{draft.key.removeprefix('mk1:')[:12]}-{secrets.token_hex(8)}"
-    times = {"leased_until": now + seconds, "created_at": now, "updated_at": now}
-    return Record(**fields, **times, state=State.INTENT, epoch=epoch, token=token)
+    fields |= {"leased_until": now + seconds, "created_at": now, "updated_at": now}
+    return Record(**fields, state=State.INTENT, epoch=epoch, token=token)
 
 
 __all__ = ["MemoryLedger", "PlainLedger", "ledger_of"]

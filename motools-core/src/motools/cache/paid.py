@@ -15,16 +15,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.flight import flights_of
-from motools.cache.kinds import class_path, pack
+from motools.cache.kinds import class_path
 from motools.cache.redact import in_words
+from motools.cache.settling import adopt_late, how_to_settle, settle, with_handle
 from motools.cache.states import REPEATABLE, UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
-from motools.errors import NeedsPerson, RunFailed, SubmitRejected, TransitionRefused, UsageError
+from motools.errors import RunFailed, SubmitRejected, TransitionRefused, UsageError
 from motools.events import Happened
 
 if TYPE_CHECKING:
@@ -127,10 +127,9 @@ async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: C
         pause = min(pause * 1.5, longest)
     async with kept_alive(ledger, claimed):
         if claimed.state in UNSETTLED:
-            settled = await _settle(work, ledger, claimed)
-            if settled.record.state.is_live:
-                return settled
-            claimed = settled.record
+            claimed, handle = await settle(work, ledger, claimed)
+            if claimed.state.is_live:
+                return Obtained(record=claimed, happened=Happened.RECOVERED, handle=handle)
         return await _submit(work, ledger, claimed, when_paying)
 
 
@@ -148,7 +147,7 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         record = await _known(ticket, about)
     except TransitionRefused:
         log.warning("%s: somebody else took the request over while it was being submitted.", work.draft.key)
-        record = await _adopt_late(work, ledger, about)
+        record = await adopt_late(work, ledger, ticket.token, about)
         if record.job_id != about["job_id"]:
             return Obtained(record=record, happened=Happened.ATTACHED)
     record = await with_handle(ledger, record, handle)
@@ -182,7 +181,7 @@ async def _note(work: Work, ticket: LedgerTicket, error: Exception) -> None:
     if state is State.UNCERTAIN:
         error.add_note(
             f"Whether a {work.kind.noun} was started is not known. "
-            + ("Ask again: it is looked for first." if work.find else _how_to_settle(ticket.record))
+            + ("Ask again: it is looked for first." if work.find else how_to_settle(ticket.record))
         )
 
 
@@ -194,21 +193,6 @@ async def _known(ticket: LedgerTicket, about: dict[str, Any]) -> Record:
         await ticket.move(State.SUBMITTING)
     target = State.FOUND if ticket.record.state is State.UNCERTAIN else State.SUBMITTED
     return await ticket.move(target, **about, error=None)
-
-
-async def with_handle(ledger: Ledger, record: Record, handle: Any) -> Record:
-    """Return the record with the plugin's own handle in it, by which other processes attach.
-
-    A handle that cannot be saved is a fault of the plugin, and no reason to lose the run.
-    """
-    try:
-        packed = await pack(handle)
-        return await ledger.move(record, record.state, handle=packed)
-    except TransitionRefused:
-        return await ledger.read(record.key) or record
-    except Exception:
-        log.exception("%r cannot be saved: no other process can attach to it.", handle)
-        return record
 
 
 async def _not_a_handle(work: Work, ticket: LedgerTicket, returned: Any) -> RunFailed:
@@ -225,65 +209,6 @@ async def _not_a_handle(work: Work, ticket: LedgerTicket, returned: Any) -> RunF
     return error
 
 
-async def _settle(work: Work, ledger: Ledger, record: Record) -> Obtained:
-    """Find out whether an interrupted submission reached the service. Raises `NeedsPerson` where that is impossible."""
-    if record.state is State.SUBMITTING:
-        why = f"the process that was submitting ended. {record.error or ''}".strip()
-        record = await ledger.move(record, State.UNCERTAIN, error=why)
-    found: Sequence[Any] = ()
-    if work.find is not None:
-        found = await work.find(record.token)
-        if not found and work.find_lag is not None:
-            await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
-            found = await work.find(record.token)
-    if found:
-        return await _adopt(ledger, record, found)
-    if work.find is not None and work.find_lag is not None:
-        return Obtained(record=await ledger.move(record, State.ABSENT), happened=Happened.RECOVERED)
-    if record.state is not State.NEEDS_HUMAN:
-        record = await ledger.move(record, State.NEEDS_HUMAN)
-    raise NeedsPerson(
-        f"Whether a {work.kind.noun} was started at backend {record.backend!r} is not known: {record.error or 'no answer'} "
-        + _how_to_settle(record)
-    )
-
-
-async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> Obtained:
-    """Take the oldest of what was found as the one that was asked for, and report the rest."""
-    oldest, *others = found
-    if others:
-        log.error(
-            "%s was submitted %d times. %r is used; look at, and perhaps cancel: %s",
-            record.key, len(found), oldest.job_id, ", ".join(repr(other.job_id) for other in others),
-        )  # fmt: skip
-    about = {"job_id": str(oldest.job_id or ""), "handle_class": class_path(type(oldest)), "error": None}
-    record = await ledger.move(record, State.FOUND, **about)
-    record = await with_handle(ledger, record, oldest)
-    return Obtained(record=record, happened=Happened.RECOVERED, handle=oldest)
-
-
-async def _adopt_late(work: Work, ledger: Ledger, about: dict[str, Any]) -> Record:
-    """Put an answer that came after the lease had been lost where it belongs: paid work is never forgotten."""
-    while True:
-        record = await ledger.read(work.draft.key)
-        if record is not None and (record.state.is_live or record.state.is_ended):
-            if record.job_id != about["job_id"]:
-                log.error(
-                    "%s was submitted twice: %r is used, %r runs as well.", record.key, record.job_id, about["job_id"]
-                )
-            return record
-        claimed = await ledger.claim(work.draft, seconds=LEASE_SECONDS)
-        if claimed is not None:
-            if claimed.state is State.SUBMITTING:
-                claimed = await ledger.move(claimed, State.UNCERTAIN)
-            elif claimed.state in {State.INTENT, State.QUEUED}:
-                claimed = await ledger.move(claimed, State.ABSENT)
-            record = await ledger.move(claimed, State.FOUND, **about)
-            await ledger.release(record)
-            return record
-        await asyncio.sleep(PAUSES[1])
-
-
 def failed_before(kind: Kind, record: Record) -> RunFailed:
     """Return the error for a request that failed before and was not asked to be tried again."""
     return RunFailed(
@@ -292,11 +217,4 @@ def failed_before(kind: Kind, record: Record) -> RunFailed:
     )
 
 
-def _how_to_settle(record: Record) -> str:
-    return (
-        f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
-        f"or `--not-submitted`."
-    )
-
-
-__all__ = ["Obtained", "Work", "failed_before", "obtain", "with_handle"]
+__all__ = ["Obtained", "Work", "failed_before", "obtain"]

@@ -29,6 +29,7 @@ _JSON = tuple(SEALED.index(name) for name in ("account", "spec", "tags", "handle
 _TAGS, _STATE = SEALED.index("tags"), SEALED.index("state")
 _RESULTS_SEAL = SEALED.index("results_seal")
 _FIELDS = (*SEALED, "leased_until", "results")
+_decode = json.JSONDecoder().raw_decode
 _states = {state.value: state for state in State}
 
 
@@ -66,12 +67,12 @@ def to_record(row: tuple[Any, ...]) -> Record:
         raise Damaged(f"the record {values[0]!r} is not what was written")
     for position in _JSON:
         if values[position] is not None:
-            values[position] = json.loads(values[position])
+            values[position] = _decode(values[position])[0]
     values[_STATE] = _states[values[_STATE]]
     values[_TAGS] = tuple(values[_TAGS])
     fields = dict(zip(SEALED, values, strict=True))
     del fields["results_seal"]
-    return Record(**fields, leased_until=leased_until, results=None if results is None else json.loads(results))
+    return Record(**fields, leased_until=leased_until, results=None if results is None else _decode(results)[0])
 
 
 def to_fields(record: Record) -> dict[str, Any]:

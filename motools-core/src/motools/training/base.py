@@ -94,6 +94,9 @@ class TrainingBackend(ABC):
     """The class of the runs. Without it, the class that `train` returned is recorded with each run."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     """The optional powers that this backend has."""
+    find_lag: ClassVar[float | None] = None
+    """Seconds after a paid call was given up, timeouts included, by when `find` returns what it started: what is not
+    found then was not submitted, and is submitted again. None where that is never certain: then a person is asked."""
     version: ClassVar[int] = 1
     """Raised by hand when the same request would give another result; part of the cache key."""
     Settings: ClassVar[type | None] = None

@@ -21,7 +21,7 @@ class TrainingMiddleware(TrainingBackend):
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend
-        for declared in ("name", "run_type", "capabilities", "version", "Settings"):
+        for declared in ("name", "run_type", "capabilities", "find_lag", "version", "Settings"):
             setattr(self, declared, getattr(backend, declared))
 
     async def train(

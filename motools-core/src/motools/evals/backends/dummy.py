@@ -98,6 +98,7 @@ class DummyEvalBackend(EvalBackend):
     name = "dummy"
     job_type = DummyEvalJob
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    find_lag = 0.0
     Settings = DummyEvalSettings
 
     def __init__(self, **options: Any) -> None:

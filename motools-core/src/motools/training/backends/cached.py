@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.asking import Asked, Asker
@@ -11,7 +10,6 @@ from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
 from motools.cache.keys import key_of, settled, training_spec
 from motools.cache.kinds import TRAINING
-from motools.datasets import Dataset
 from motools.training.base import TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
@@ -98,8 +96,6 @@ class CachedTrainingBackend(TrainingMiddleware):
             arguments=kwargs,
             replicate=asked.replicate,
         )
-        is_file = isinstance(dataset, (str, os.PathLike, Dataset))
-        data = dataset if is_file else digested.dataset  # an iterator has been read to its end by now
         return await asker.ask(
             Draft(
                 key=key_of(spec),
@@ -112,7 +108,7 @@ class CachedTrainingBackend(TrainingMiddleware):
                 tags=tuple(tags),
             ),
             asked,
-            lambda more: backend.train(data, model, hyperparameters, suffix, **kwargs, **more),
+            lambda more: backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more),
             CachedTrainingRun,
             digested.check_unchanged,
         )

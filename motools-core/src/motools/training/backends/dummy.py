@@ -73,6 +73,7 @@ class DummyTrainingBackend(TrainingBackend):
     name = "dummy"
     run_type = DummyTrainingRun
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    find_lag = 0.0
     Settings = DummyTrainingSettings
 
     def __init__(self, **options: Any) -> None:

@@ -1,0 +1,157 @@
+"""Finding out what became of a submission, and putting it right.
+
+Nobody submits again before it is proved that nothing was submitted. Proof is a service whose `find` has had its time
+and returns nothing, or a person's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.kinds import class_path, pack
+from motools.cache.states import UNSETTLED, State
+from motools.cache.ticket import LEASE_SECONDS
+from motools.errors import NeedsPerson, TransitionRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from motools.cache.base import Ledger, Record
+    from motools.cache.paid import Work
+
+log = logging.getLogger("motools.cache")
+
+PAUSE = 0.5
+"""Seconds between two tries to get hold of a record that somebody else works on."""
+
+
+async def settle(work: Work, ledger: Ledger, record: Record) -> tuple[Record, Any]:
+    """Find out whether an interrupted submission reached the service.
+
+    Returns the record as `found`, with the handle, or as `absent`, with None. Raises `NeedsPerson` where it cannot be
+    found out, and whatever `find` raises.
+    """
+    record = await _uncertain(ledger, record)
+    found: Sequence[Any] = ()
+    if work.find is not None:
+        found = await work.find(record.token)
+        if not found and work.find_lag is not None:
+            await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
+            found = await work.find(record.token)
+    if found:
+        return await _adopt(ledger, record, found)
+    if work.find is not None and work.find_lag is not None:
+        return await ledger.move(record, State.ABSENT), None
+    if record.state is not State.NEEDS_HUMAN:
+        record = await ledger.move(record, State.NEEDS_HUMAN)
+    raise NeedsPerson(
+        f"Whether a {work.kind.noun} was started at backend {record.backend!r} is not known: "
+        f"{record.error or 'there was no answer.'} {how_to_settle(record)}"
+    )
+
+
+async def adopt_late(work: Work, ledger: Ledger, token: str, about: Mapping[str, Any]) -> Record:
+    """Put an answer that came after the lease had been lost where it belongs: paid work is never forgotten.
+
+    Returns the record that there is in the end; its job is another one where the work was submitted twice.
+    """
+    while True:
+        record = await ledger.read(work.draft.key)
+        if record is not None and (record.state.is_live or record.state.is_ended or record.token != token):
+            if record.job_id != about["job_id"]:
+                log.error("%s was submitted twice: %r runs beside %r.", record.key, about["job_id"], record.job_id)
+            return record
+        claimed = await ledger.claim(work.draft, seconds=LEASE_SECONDS)
+        if claimed is not None:
+            return await _found(ledger, claimed, about)
+        await asyncio.sleep(PAUSE)
+
+
+async def resolve(
+    ledger: Ledger,
+    record: Record,
+    *,
+    submitted: str | None,
+    find: Callable[[str], Awaitable[Sequence[Any]]] | None = None,
+) -> Record:
+    """Write down what a person found out about an unsettled submission: the id of what was submitted, or None.
+
+    With the backend's `find`, what it returns under that id is what is followed; else the id alone has to do. A live
+    record that cannot be followed may be given up with None. Raises `TransitionRefused` where there is nothing to
+    settle, or somebody is at it.
+    """
+    if record.state.is_live and submitted is None:
+        return await ledger.move(record, State.CANCELLED, error="given up by hand")
+    claimed = await ledger.claim(record, seconds=LEASE_SECONDS) if record.state in UNSETTLED else None
+    if claimed is None:
+        raise TransitionRefused(f"{record.key} is {record.state}, or somebody is at it: there is nothing to settle.")
+    if submitted is None:
+        settled = await ledger.move(await _uncertain(ledger, claimed), State.ABSENT)
+        await ledger.release(settled)
+        return settled
+    matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
+    if matching:
+        about: dict[str, Any] = {"handle": await pack(matching[0]), "handle_class": class_path(type(matching[0]))}
+    else:
+        blank = {"schema": 1, "kind": record.kind, "backend": record.backend, "model_id": None, "metadata": {}}
+        about = {"handle": {**blank, "job_id": submitted, "status": "queued"}, "handle_class": None}
+    return await _found(ledger, claimed, {**about, "job_id": submitted, "error": None})
+
+
+async def with_handle(ledger: Ledger, record: Record, handle: Any) -> Record:
+    """Return the record with the plugin's own handle in it, by which other processes attach.
+
+    A handle that cannot be saved is a fault of the plugin, and no reason to lose the run.
+    """
+    try:
+        packed = await pack(handle)
+        return await ledger.move(record, record.state, handle=packed)
+    except TransitionRefused:
+        return await ledger.read(record.key) or record
+    except Exception:
+        log.exception("%r cannot be saved: no other process can attach to it.", handle)
+        return record
+
+
+def how_to_settle(record: Record) -> str:
+    """Say what a person can do about a record that no program can settle."""
+    return (
+        f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
+        f"or `--not-submitted`."
+    )
+
+
+async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> tuple[Record, Any]:
+    """Take the oldest of what was found as the one that was asked for, and report the rest."""
+    oldest, *others = found
+    if others:
+        log.error(
+            "%s was submitted %d times. %r is used; look at, and perhaps cancel: %s",
+            record.key,
+            len(found),
+            oldest.job_id,
+            ", ".join(repr(other.job_id) for other in others),
+        )
+    about = {"job_id": str(oldest.job_id or ""), "handle_class": class_path(type(oldest)), "error": None}
+    record = await ledger.move(record, State.FOUND, **about)
+    return await with_handle(ledger, record, oldest), oldest
+
+
+async def _uncertain(ledger: Ledger, record: Record) -> Record:
+    if record.state is not State.SUBMITTING:
+        return record
+    return await ledger.move(record, State.UNCERTAIN, error="the process that was submitting it ended.")
+
+
+async def _found(ledger: Ledger, claimed: Record, about: Mapping[str, Any]) -> Record:
+    if claimed.state in {State.INTENT, State.QUEUED}:
+        claimed = await ledger.move(claimed, State.ABSENT)
+    record = await ledger.move(await _uncertain(ledger, claimed), State.FOUND, **about)
+    await ledger.release(record)
+    return record
+
+
+__all__ = ["adopt_late", "how_to_settle", "resolve", "settle", "with_handle"]
