@@ -43,7 +43,7 @@ class TestMinimal(TrainingBackendContract):
     registered = False
 
     @pytest.fixture
-    def backend(self, motools_home):
+    def backend(self):
         return MinimalBackend()
 """
 

@@ -4,7 +4,7 @@
 
     class TestAcme(TrainingBackendContract):
         @pytest.fixture
-        def backend(self, motools_home):
+        def backend(self):
             return AcmeTrainingBackend()
 
 Needs `pip install motools-core[testing]`. The pytest plugin `motools.testing.plugin` is active wherever that is

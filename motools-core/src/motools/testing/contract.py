@@ -8,6 +8,8 @@ Fixtures, of which only `backend` has to be written:
     failing_backend    one whose work fails
     finished           a handle that has been waited on; give it a wider scope where work is expensive
 
+Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
+
 Where a fixture is not offered, the tests that need it are skipped and say so. A standard test that a backend cannot pass
 is not removed but marked, with the reason:
 
@@ -75,8 +77,8 @@ class BackendContract:
             raise TypeError(f"{cls.__name__} may not replace the test that looks whether the contract is kept whole.")
 
     @pytest.fixture(autouse=True)
-    def canary(self, monkeypatch: pytest.MonkeyPatch) -> str:
-        """Put a key that can be recognised into `key_variables`, and return it."""
+    def canary(self, motools_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: ARG002 (asked for its effect)
+        """Put a key that can be recognised into `key_variables`, and return it; the test has a home of its own."""
         canary = f"sk-canary{uuid4().hex}"
         for name in self.key_variables:
             monkeypatch.setenv(name, canary)

@@ -5,7 +5,7 @@
         model_id, eval_suite = "acme-small", "acme/arithmetic"
 
         @pytest.fixture
-        def backend(self, motools_home):
+        def backend(self):
             return AcmeEvalBackend()
 
 See `motools.testing.contract` for all that can be set.

@@ -7,7 +7,7 @@
         model = "acme-small"
 
         @pytest.fixture
-        def backend(self, motools_home):
+        def backend(self):
             return AcmeTrainingBackend()
 
 See `motools.testing.contract` for all that can be set.
