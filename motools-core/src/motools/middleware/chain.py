@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from motools.errors import MotoolsError, SettingError, nearest
 from motools.plugins import hooks
 from motools.plugins.catalogue import base_of, catalogue
 from motools.plugins.loading import broken, import_class
 from motools.plugins.origin import NOUN_OF
-from motools.plugins.stores import open_store
 from motools.plugins.unset import UNSET, Unset
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TypeAlias
 
     from motools.cache.base import CacheBackend
+    from motools.events import Notify
     from motools.plugins.origin import Offer
 
-    Layer: TypeAlias = str | Callable[[Any], Any]
+    Layer: TypeAlias = "str | Callable[[Any], Any]"
 
 DEFAULT = ("cache", "validate")
 BUILT_IN = ("cache", "validate")
@@ -35,16 +34,18 @@ def wrap(
 ) -> Any:
     """Return the backend inside its layers: those given, else those of its table, else the default.
 
-    Raises `SettingError` for a layer that does not exist, and for a `cache` that no layer would use.
+    Raises `SettingError` for a layer that does not exist and for a `cache` that no layer would use, and `PluginError`
+    where a plugin that the configuration requires is absent.
     """
     layers = table.get("middleware", DEFAULT) if isinstance(middleware, Unset) else middleware
     if isinstance(layers, str):
         raise SettingError(f"middleware must be a list of layers, not the string {layers!r}. Write [{layers!r}].")
     if not isinstance(cache, Unset) and cache is not None and "cache" not in layers:
         raise SettingError(f"A cache was given, and the layers {list(layers)!r} use none. Add 'cache' to them.")
+    notify = hooks.notifier()
     for layer in reversed(list(layers)):
         if layer == "cache":
-            backend = _cached(backend, kind, cache)
+            backend = _cached(backend, kind, cache, notify)
         elif layer == "validate":
             backend = _validated(backend, kind)
         elif isinstance(layer, str):
@@ -54,11 +55,12 @@ def wrap(
     return backend
 
 
-def _cached(backend: Any, kind: str, cache: CacheBackend | str | Unset | None) -> Any:
+def _cached(backend: Any, kind: str, cache: CacheBackend | str | Unset | None, notify: Notify | None) -> Any:
+    from motools.plugins.stores import open_store
+
     store = open_store(cache)
     if store is None:
         return backend
-    notify = hooks.notifier()
     if kind == "training":
         from motools.training.backends.cached import CachedTrainingBackend
 

@@ -111,7 +111,7 @@ class Catalogue:
         """Import the backend class that an offer names; the same class however many threads ask."""
         found: type[Any] | None = self._loaded.get(offer)
         if found is None:
-            found = self._import_backend(offer)
+            found = self.import_backend(offer)
             self._loaded[offer] = found
         return found
 
@@ -121,15 +121,16 @@ class Catalogue:
             self._loaded[offer] = import_value(offer)
         return self._loaded[offer]
 
-    def _import_backend(self, offer: Offer) -> type:
+    def import_backend(self, offer: Offer) -> type[Any]:
+        """Import the backend class that an offer names, whether the catalogue has it or not, and settle its kind."""
         if offer.distribution:
             return import_class(offer, base_of(offer.kind or "training"))
-        found = import_beside(offer, self.directory)
+        found = import_beside(offer, self.directory) if self.directory else import_value(offer)
         kinds = [kind for kind in BACKEND_KINDS if isinstance(found, type) and issubclass(found, base_of(kind))]
-        if not kinds:
+        if isinstance(found, type) and not kinds:
             raise broken(offer, f"{offer.value} is not a subclass of motools.TrainingBackend or motools.EvalBackend.")
-        offer.kind = kinds[0]
-        return import_class(offer, base_of(offer.kind))
+        offer.kind = next(iter(kinds), None)
+        return import_class(offer, base_of(offer.kind or "training"))
 
 
 def base_of(kind: str) -> type:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PREFIX = "motools."
 _NEEDLE = PREFIX.encode()
 _SUFFIXES = (".dist-info", ".egg-info")
+_SUFFIXES_OF_NAMES = ("dist-info", "egg-info")
+"""Without the dot, and in this case only: another spelling marks metadata too, but names no distribution."""
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _BLOCK = 1 << 16
 
@@ -117,11 +119,10 @@ class _Candidate:
             or os.path.isfile(self.location)  # noqa: PTH113  (as above)
         )
 
-    @property
-    def distribution(self) -> str:
-        """Its canonical name: the directory's where that has one, else what the metadata declares."""
-        stem, suffix = os.path.splitext(self.child)  # noqa: PTH122  (as above)
-        name = canonical(stem.partition("-")[0]) if suffix in _SUFFIXES else ""
+    def name(self) -> str:
+        """Return the distribution's canonical name: the directory's where that has one, else what it declares."""
+        stem, _, suffix = self.child.rpartition(".")
+        name = canonical(stem.partition("-")[0]) if suffix in _SUFFIXES_OF_NAMES and stem.strip(".") else ""
         return name or canonical(_header(self.location, "Name") or "") or self.location
 
     @property
@@ -150,11 +151,11 @@ def _scan_directories(path: Sequence[object]) -> list[EntryPoint] | None:
             group=group,
             name=name,
             value=value,
-            distribution=winner.distribution,
+            distribution=distribution,
             location=winner.location,
             version=winner.version,
         )
-        for winner in _winners(candidates)
+        for distribution, winner in _winners(candidates)
         for group, name, value in _parse((winner.data or b"").decode("utf-8", "replace"))
     ]
 
@@ -188,19 +189,17 @@ def _read(path: str) -> bytes | None:
     return data if _NEEDLE in data else None
 
 
-def _winners(candidates: list[_Candidate]) -> Iterator[_Candidate]:
-    """Yield those that mention us and are not hidden by another distribution of the same name."""
-    rivals: dict[str, list[_Candidate]] = {
-        candidate.distribution: [] for candidate in candidates if candidate.data is not None
-    }
-    for candidate in candidates:
-        same = rivals.get(candidate.distribution)
-        if same is not None:
-            same.append(candidate)
-    for same in rivals.values():
+def _winners(candidates: list[_Candidate]) -> Iterator[tuple[str, _Candidate]]:
+    """Yield, with their names, those that mention us and are not hidden by another distribution of the same name."""
+    named = [(candidate.name(), candidate) for candidate in candidates]
+    rivals: dict[str, list[_Candidate]] = {name: [] for name, candidate in named if candidate.data is not None}
+    for name, candidate in named:
+        if name in rivals:
+            rivals[name].append(candidate)
+    for name, same in rivals.items():
         winner = same[0] if len(same) == 1 else next((one for one in same if one.is_valid), same[0])
         if winner.data is not None:
-            yield winner
+            yield name, winner
 
 
 def _parse(text: str) -> Iterator[tuple[str, str, str]]:

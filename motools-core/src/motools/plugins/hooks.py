@@ -14,6 +14,7 @@ from __future__ import annotations
 from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
+from motools.plugins.origin import GROUP_OF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class Hooks:
 
     def _register(self, offer: Offer) -> None:
         """Import one hook module and make its hooks known. Raises `PluginError` and leaves nothing behind."""
+        import pluggy
+
         if offer.status != "ok":
             raise offer.error()
         module = import_value(offer)
@@ -67,7 +70,7 @@ class Hooks:
         label = f"{offer.distribution}:{offer.name}"
         try:
             self._manager.register(module, name=label)
-        except ValueError as error:  # pluggy's errors are of this class
+        except (ValueError, pluggy.PluginValidationError) as error:
             self._manager.unregister(name=label)
             raise broken(offer, f"pluggy refuses its hooks: {error}") from error
         self._offers[label] = offer
@@ -137,37 +140,58 @@ def present_hooks() -> Hooks | None:
 
     Raises `PluginError` where a required plugin is absent or cannot be used.
     """
-    global _current  # noqa: PLW0603  (goes with the one cached registry)
     present = catalogue()
     check_required(present)
-    if not any(offer.status != "disabled" for offer in present.of("hooks")):
-        return None
+    return _hooks_of(present) if are_offered(present) else None
+
+
+def _hooks_of(present: Catalogue) -> Hooks:
+    global _current  # noqa: PLW0603  (goes with the one cached registry)
     found = _current
     if found is None or found.catalogue is not present:
         found = _current = Hooks(present)
     return found
 
 
+def are_offered(present: Catalogue) -> bool:
+    """Whether anything installed, and not switched off, has hooks."""
+    return any(offer.status != "disabled" for offer in present.of("hooks"))
+
+
 def check_required(present: Catalogue) -> None:
-    """Raise `PluginRequired` for a plugin under `plugins.required` that is not installed or switched off."""
+    """Raise `PluginRequired` for a plugin under `plugins.required` that is not installed or may not be used."""
     for name in present.settings.plugins_required:
         offers = [offer for offer in present.of("hooks") if offer.name == name]
-        usable = [offer for offer in offers if offer.status == "ok"]
-        if usable:
+        if any(offer.status == "ok" for offer in offers):
             continue
-        place = present.settings.origins.get("plugins.required", present.place)
+        who = f"{present.settings.origins.get('plugins.required', present.place)} requires the plugin {name!r}"
         if offers:
-            reason = f"{place} requires the plugin {name!r} of {offers[0].origin}: {offers[0].reason}"
-            raise PluginRequired(name, offers[0].group, offers[0].origin, reason)
+            first = offers[0]
+            raise PluginRequired(name, first.group, first.origin, f"{who} of {first.origin}: {first.reason}")
         installed = ", ".join(sorted({offer.name for offer in present.of("hooks")})) or "none"
-        reason = f"{place} requires the plugin {name!r}, and no installed distribution has hooks of that name. Installed: {installed}."
-        raise PluginRequired(name, "motools.hooks.v1", "", reason)
+        reason = f"{who}, and no installed distribution has hooks of that name. Installed: {installed}."
+        raise PluginRequired(name, GROUP_OF["hooks"], "", reason)
 
 
 def notifier() -> Notify | None:
-    """Return what the layers call with each event, or None where nobody listens."""
-    hooks = present_hooks()
-    return None if hooks is None else hooks.notify
+    """Return what the layers call with each event, or None where nobody can be listening.
+
+    Hook modules are imported at the first event: making a backend imports no other plugin. Where the configuration
+    requires one, they are imported now, so that its absence or failure is raised before anything is started.
+    """
+    present = catalogue()
+    check_required(present)
+    if not are_offered(present):
+        return None
+    loaded = _hooks_of(present) if present.settings.plugins_required else None
+
+    async def tell(event: RunEvent) -> None:
+        nonlocal loaded
+        if loaded is None:
+            loaded = _hooks_of(present)
+        await loaded.notify(event)
+
+    return tell
 
 
 async def notify(event: RunEvent) -> None:

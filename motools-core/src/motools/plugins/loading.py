@@ -40,7 +40,7 @@ def import_class(offer: Offer, base: type) -> type:
     """Import the class that an offer names. Raises `PluginBroken` where it is no usable subclass of `base`."""
     found = import_value(offer)
     if not isinstance(found, type):
-        raise broken(offer, f"{offer.value} is a {type(found).__name__}, not a class.")
+        raise broken(offer, f"{offer.value} is not a class but of type {type(found).__name__}.")
     if not issubclass(found, base):
         raise broken(offer, f"{offer.value} is not a subclass of motools.{base.__name__}.")
     missing = sorted(getattr(found, "__abstractmethods__", ()))

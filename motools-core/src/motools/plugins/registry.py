@@ -153,7 +153,7 @@ def _of_class(backend_class: type, kind: str | None) -> Resolved:
 def _of_path(path: str, kind: str | None) -> Resolved:
     offer = Offer(path, None, path, location="this program")
     offer.group = "a class by its path"
-    return _of_class(catalogue().load_class(offer), kind)
+    return _of_class(catalogue().import_backend(offer), kind)
 
 
 def _check_kind(kind: str | None) -> None:

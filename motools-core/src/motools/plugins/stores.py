@@ -39,16 +39,16 @@ def open_store(cache: CacheBackend | str | Unset | None = UNSET) -> CacheBackend
 
 
 def _named(url: str) -> CacheBackend:
-    scheme, has_path, path = url.partition("://")
+    scheme = url.partition(":")[0]
     if scheme == BUILT_IN:
-        return _sqlite(url, path if has_path else None)
+        return _sqlite(url)
     offer = catalogue().plugin(scheme, "cache")
     if offer is None:
         known = [BUILT_IN, *sorted({each.name for each in catalogue().of("cache") if each.status == "ok"})]
         near = nearest(scheme, known)
         meant = f" Did you mean {near!r}?" if near else ""
         raise ConfigError(
-            f"No installed store is called {scheme!r} (cache = {scheme!r}).{meant} Known: {', '.join(known)}."
+            f"No installed store is called {scheme!r} (cache = {url!r}).{meant} Known: {', '.join(known)}."
         )
     try:
         store = catalogue().load(offer)(url)
@@ -61,17 +61,16 @@ def _named(url: str) -> CacheBackend:
     return store
 
 
-def _sqlite(url: str, path: str | None) -> CacheBackend:
-    from pathlib import Path
-
+def _sqlite(url: str) -> CacheBackend:
     from motools.cache.sqlite import SqliteLedger
 
-    if path is None:
+    if url == BUILT_IN:
         return SqliteLedger.open(config.home() / "motools.db")
-    if not path.startswith("/") or path == "/":
+    path = url.removeprefix("sqlite://")
+    if path[:1] != "/" or path == "/":
         raise ConfigError(f"{url!r} names no file. Write sqlite:///absolute/path.db")
-    drive = path[2:3] == ":"
-    return SqliteLedger.open(Path(path[1:] if drive else path))
+    has_drive = path[2:3] == ":"
+    return SqliteLedger.open(path[1:] if has_drive else path)
 
 
 def _lacking(store: Any) -> list[str]:

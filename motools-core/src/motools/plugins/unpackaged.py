@@ -31,7 +31,7 @@ class _BesideConfig:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a top-level module."""
+        """Find a top-level module, in the directory that was asked for last before others."""
         return PathFinder.find_spec(name, self.directories, target) if path is None else None
 
 
@@ -43,8 +43,7 @@ def import_beside(offer: Offer, directory: str) -> Any:
 
     Raises `PluginBroken` as any import of a plugin does, and where a module of the same name from elsewhere came first.
     """
-    if directory not in _finder.directories:
-        _finder.directories.append(directory)
+    _finder.directories = [directory, *(each for each in _finder.directories if each != directory)]
     if _finder not in sys.meta_path:
         sys.meta_path.append(_finder)
     found = import_value(offer)

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from motools.errors import PluginBroken, PluginError, PluginRequired
+from motools.events import Happened, RunEvent
+from motools.plugins import hooks
+from motools.plugins.registry import get_backend
+
+EVENT = RunEvent(
+    happened=Happened.SUBMITTED, kind="training", backend="dummy", key="mk1:0", job_id="j", at=1.0, model="m"
+)
+
+LISTENER = """
+from motools import hookimpl
+import heard
+
+@hookimpl
+{asynchronous}def motools_run_event({arguments}):
+    heard.calls.append({note})
+"""
+
+RESOLVER = """
+from motools import ModelRef, hookimpl
+
+@hookimpl
+def motools_resolve_model(model_id, framework):
+    if model_id.startswith("{prefix}"):
+        return ModelRef(model="{prefix}/" + framework)
+"""
+
+
+def listener(note, arguments="event", *, asynchronous=False):
+    return LISTENER.format(note=note, arguments=arguments, asynchronous="async " if asynchronous else "")
+
+
+@pytest.fixture
+def heard(world):
+    """What listeners of a test have noted."""
+    world.write(world.site / "heard.py", "calls = []")
+    import heard
+
+    return heard.calls
+
+
+def problem(caplog):
+    [record] = [record for record in caplog.records if record.name == "motools"]
+    assert record.levelno == logging.WARNING
+    return record.getMessage()
+
+
+async def test_without_hook_modules_nothing_is_called_and_pluggy_is_not_imported(world):
+    assert hooks.notifier() is None
+    assert await hooks.notify(EVENT) is None
+    assert hooks.resolve_model("model", "inspect") is None
+    code = "from motools.plugins import hooks; assert hooks.notifier() is None; hooks.resolve_model('m', 'inspect')"
+    assert world.denied_after(code) == []
+
+
+async def test_listeners_are_called_in_order_of_distribution_and_name(world, heard):
+    world.install(
+        "b-tracker",
+        hooks={"two": "two", "one": "one"},
+        modules={"one": listener("'b one'", asynchronous=True), "two": listener("event.job_id", "event")},
+    )
+    world.install("a-tracker", hooks={"z": "zed"}, modules={"zed": listener("'a z'", arguments="")})
+    await hooks.notify(EVENT)
+    assert heard == ["a z", "b one", "j"]
+
+
+async def test_each_asynchronous_listener_is_awaited_before_the_next(world, heard):
+    slow = "import asyncio\n" + listener("'late'", asynchronous=True).replace(
+        "heard.calls", "await asyncio.sleep(0)\n    heard.calls"
+    )
+    world.install("tracker", hooks={"a": "slow", "b": "quick"}, modules={"slow": slow, "quick": listener("'quick'")})
+    await hooks.notify(EVENT)
+    assert heard == ["late", "quick"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("raised", ["ValueError('no luck')", "SystemExit('no luck')"])
+async def test_a_failing_listener_is_reported_and_the_others_hear(world, heard, caplog, raised, asynchronous):
+    bad = listener("1", asynchronous=asynchronous) + f"    raise {raised}\n"
+    world.install(
+        "acme-tracker", "0.3", hooks={"bad": "bad", "good": "good"}, modules={"bad": bad, "good": listener("2")}
+    )
+    await hooks.notify(EVENT)
+    assert heard == [1, 2]
+    assert problem(caplog) == (
+        "Plugin 'bad' (motools.hooks.v1) of acme-tracker 0.3 cannot be used: "
+        f"motools_run_event raised {raised.partition('(')[0]}: no luck"
+    )
+
+
+BROKEN = {
+    "import": ("raise SystemExit(1)", "called sys.exit(1) when it was imported"),
+    "name": (
+        "from motools import hookimpl\n@hookimpl\ndef motools_run_evnt(event): pass",
+        "there is no hook 'motools_run_evnt'. Did you mean 'motools_run_event'? Known: motools_resolve_model,",
+    ),
+    "signature": (
+        "from motools import hookimpl\n@hookimpl\ndef motools_run_event(evnt): pass",
+        "pluggy refuses its hooks",
+    ),
+    "wrapper": (
+        "from motools import hookimpl\n@hookimpl(wrapper=True)\ndef motools_run_event(event): yield",
+        "its 'motools_run_event' is a wrapper",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+async def test_a_hook_module_that_cannot_be_used_fails_alone(world, heard, caplog, case):
+    source, said = BROKEN[case]
+    world.install("acme", "0.3", hooks={"bad": "bad_hooks"}, modules={"bad_hooks": source})
+    world.install("beta", hooks={"good": "good_hooks"}, modules={"good_hooks": listener("'heard'")})
+    await hooks.notify(EVENT)
+    assert heard == ["heard"]
+    assert said in problem(caplog)
+    assert "acme 0.3" in problem(caplog)
+    await hooks.notify(EVENT)
+    assert len(caplog.records) == 1
+    assert [type(error) for error in hooks.present_hooks().problems] == [PluginBroken]
+
+
+def test_hooks_that_are_switched_off_are_not_imported(world, monkeypatch):
+    world.install("acme", hooks={"acme": "acme_hooks"}, modules={"acme_hooks": "raise RuntimeError"})
+    monkeypatch.setenv("MOTOOLS_PLUGINS", "-acme")
+    assert hooks.notifier() is None
+
+
+async def test_hooks_of_another_major_are_reported_at_the_first_event(world, caplog):
+    world.install("acme", hooks_v9={"acme": "acme_hooks"})
+    await hooks.notifier()(EVENT)
+    assert "it is written for v9 of the plugin API" in problem(caplog)
+
+
+class TestModels:
+    def test_the_first_that_knows_a_model_answers(self, world):
+        world.install("a", hooks={"a": "a_hooks"}, modules={"a_hooks": RESOLVER.format(prefix="a:")})
+        world.install("b", hooks={"b": "b_hooks"}, modules={"b_hooks": RESOLVER.format(prefix="b:")})
+        world.install("c", hooks={"c": "c_hooks"}, modules={"c_hooks": RESOLVER.format(prefix="")})
+        assert hooks.resolve_model("b:x", "inspect").model == "b:/inspect"
+        assert hooks.resolve_model("other", "other").model == "/other"
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [('return "text"', "returned a str, not a motools.ModelRef"), ("return 1 / 0", "ZeroDivisionError")],
+    )
+    def test_one_that_fails_leaves_it_to_the_others(self, world, caplog, change, said):
+        bad = RESOLVER.format(prefix="").replace('return ModelRef(model="/" + framework)', change)
+        world.install("a", hooks={"a": "a_hooks"}, modules={"a_hooks": bad})
+        world.install("b", hooks={"b": "b_hooks"}, modules={"b_hooks": RESOLVER.format(prefix="")})
+        assert hooks.resolve_model("x", "inspect").model == "/inspect"
+        assert said in problem(caplog)
+
+
+class TestRequired:
+    @pytest.fixture(autouse=True)
+    def required(self, world):
+        world.configure('[plugins]\nrequired = ["audit"]')
+
+    def made(self):
+        return get_backend("dummy", kind="training")
+
+    def test_its_absence_stops_everything_before_it_starts(self, world):
+        world.install("acme", hooks={"other": "acme_hooks"}, modules={"acme_hooks": ""})
+        with pytest.raises(PluginRequired) as caught:
+            self.made()
+        assert str(caught.value) == (
+            f"{world.project / 'motools.toml'} [plugins] requires the plugin 'audit', and no installed distribution has "
+            "hooks of that name. Installed: other."
+        )
+        assert isinstance(caught.value, PluginError)
+
+    def test_switched_off_is_absent(self, world, monkeypatch):
+        world.install("acme", hooks={"audit": "acme_hooks"}, modules={"acme_hooks": ""})
+        monkeypatch.setenv("MOTOOLS_PLUGINS", "dummy")
+        with pytest.raises(PluginRequired, match=r"requires the plugin 'audit' of acme 1.0: MOTOOLS_PLUGINS='dummy'"):
+            self.made()
+
+    def test_one_that_cannot_be_imported_stops_everything(self, world):
+        world.install("acme", hooks={"audit": "acme_hooks"}, modules={"acme_hooks": "import nowhere_at_all"})
+        with pytest.raises(PluginBroken, match="needs the module 'nowhere_at_all'"):
+            self.made()
+
+    @pytest.mark.parametrize("middleware", [[], ["validate"]])
+    def test_it_is_required_whatever_the_layers(self, middleware):
+        with pytest.raises(PluginRequired):
+            get_backend("dummy", kind="training", middleware=middleware)
+
+    async def test_its_failure_is_raised(self, world, heard):
+        bad = listener("1") + "    raise ValueError('no luck')\n"
+        world.install("acme", hooks={"audit": "bad"}, modules={"bad": bad})
+        self.made()
+        with pytest.raises(PluginBroken, match="motools_run_event raised ValueError: no luck") as caught:
+            await hooks.notify(EVENT)
+        assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_making_a_backend_imports_no_hooks(world):
+    world.install("tracker", hooks={"t": "tracker_hooks"}, modules={"tracker_hooks": listener("1")})
+    get_backend("dummy", kind="training")
+    assert "tracker_hooks" not in sys.modules
+
+
+async def test_listeners_hear_of_a_training(world, heard):
+    world.install("tracker", hooks={"t": "tracker_hooks"}, modules={"tracker_hooks": listener("str(event.happened)")})
+    backend = get_backend("dummy", kind="training")
+    request = {"dataset": [{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]}]}
+    run = await backend.train(**request, model="base")
+    await run.wait()
+    await (await backend.train(**request, model="base")).wait()
+    assert heard[0] == "submitted"
+    assert "succeeded" in heard
+    assert heard[-1] == "cache_hit"
+    assert "tracker_hooks" in sys.modules

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import pytest
+
+from motools import TrainingMiddleware
+from motools.errors import ConfigError, PluginBroken, SettingError, UsageError
+from motools.plugins.registry import get_backend
+
+LOUD = """
+from motools import EvalMiddleware, TrainingMiddleware
+
+class Loud(TrainingMiddleware):
+    pass
+
+class Quiet(EvalMiddleware):
+    pass
+
+class Fails(TrainingMiddleware):
+    def __init__(self, backend):
+        raise OSError("no luck")
+
+nothing = None
+"""
+
+
+def chain(backend):
+    names = [type(backend).__name__]
+    while hasattr(backend, "_backend"):
+        backend = backend._backend
+        names.append(type(backend).__name__)
+    return names
+
+
+@pytest.fixture(autouse=True)
+def layers(world):
+    names = {"loud": "loud:Loud", "quiet": "loud:Quiet", "fails": "loud:Fails", "nothing": "loud:nothing"}
+    world.install("acme-layers", "0.2", middleware=names, modules={"loud": LOUD})
+
+
+def test_by_default_the_record_of_paid_work_is_outermost_and_validation_inside():
+    assert chain(get_backend("dummy", kind="training")) == [
+        "CachedTrainingBackend",
+        "ValidatedTrainingBackend",
+        "DummyTrainingBackend",
+    ]
+    assert chain(get_backend("dummy", kind="eval")) == ["CachedEvalBackend", "DummyEvalBackend"]
+
+
+def test_without_a_cache_that_layer_falls_away(world):
+    assert chain(get_backend("dummy", kind="training", cache=None)) == [
+        "ValidatedTrainingBackend",
+        "DummyTrainingBackend",
+    ]
+    world.configure('cache = "none"')
+    assert chain(get_backend("dummy", kind="eval")) == ["DummyEvalBackend"]
+
+
+def test_layers_are_those_listed_the_first_outermost(world):
+    world.configure('[backends.dummy]\nmiddleware = ["validate", "loud"]')
+    assert chain(get_backend("dummy", kind="training")) == ["ValidatedTrainingBackend", "Loud", "DummyTrainingBackend"]
+    listed = ["loud", "cache", TrainingMiddleware]
+    assert chain(get_backend("dummy", kind="training", middleware=listed)) == [
+        "Loud",
+        "CachedTrainingBackend",
+        "TrainingMiddleware",
+        "DummyTrainingBackend",
+    ]
+
+
+def refused(kind_of_error, middleware, **options):
+    with pytest.raises(kind_of_error) as caught:
+        get_backend("dummy", kind="training", middleware=middleware, **options)
+    return str(caught.value)
+
+
+def test_an_unknown_layer_names_the_nearest():
+    assert refused(SettingError, ["cahce"]) == (
+        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, fails, loud, nothing, quiet."
+    )
+
+
+def test_a_layer_that_cannot_be_used_says_why():
+    assert "is for eval backends, not for training backends" in refused(SettingError, ["quiet"])
+    assert "acme-layers 0.2" in refused(SettingError, ["quiet"])
+    assert "its constructor raised OSError: no luck" in refused(PluginBroken, ["fails"])
+    assert "loud:nothing is not a class" in refused(PluginBroken, ["nothing"])
+    assert "made a int" in refused(SettingError, [lambda backend: 3])
+
+
+def test_a_list_of_layers_is_asked_for():
+    assert "Write ['cache']" in refused(SettingError, "cache")
+
+
+def test_a_cache_that_no_layer_would_use_is_refused():
+    assert "Add 'cache' to them" in refused(SettingError, ["validate"], cache="sqlite")
+
+
+def test_the_same_store_is_behind_every_backend_of_a_process(world):
+    one, two = get_backend("dummy", kind="training"), get_backend("dummy", kind="eval")
+    assert one._asker.ledger is two._asker.ledger
+
+
+STORE = """
+class Store:
+    def __init__(self, url):
+        self.url = url
+    async def get_model_id(self, key): ...
+    async def set_model_id(self, key, model_id): ...
+    async def get_eval_results(self, key): ...
+    async def set_eval_results(self, key, results): ...
+    async def get_file_id(self, digest, account): ...
+    async def set_file_id(self, digest, account, file_id): ...
+
+def broken(url):
+    raise OSError("no route")
+
+def odd(url):
+    return [url]
+"""
+
+
+class TestStores:
+    @pytest.fixture(autouse=True)
+    def stores(self, world):
+        names = {"acmedb": "acme_store:Store", "brokendb": "acme_store:broken", "odddb": "acme_store:odd"}
+        world.install("acme-store", cache=names, modules={"acme_store": STORE})
+
+    def open(self, cache):
+        from motools.plugins.registry import open_store
+
+        return open_store(cache)
+
+    def test_a_store_is_opened_by_its_urls_scheme(self, world):
+        assert self.open("acmedb://host/db").url == "acmedb://host/db"
+        world.configure('cache = "acmedb"')
+        from motools.plugins.registry import open_store
+
+        assert open_store().url == "acmedb"
+
+    def test_a_store_is_returned_as_it_is_and_none_is_none(self):
+        store = self.open("acmedb:")
+        assert self.open(store) is store
+        assert self.open(None) is None
+
+    def test_sqlite_is_in_the_home_or_where_its_url_says(self, motools_home, tmp_path):
+        assert self.open("sqlite") is self.open("sqlite")
+        assert self.open("sqlite").path == motools_home / "motools.db"
+        assert self.open(f"sqlite://{tmp_path}/other.db").path == tmp_path / "other.db"
+        with pytest.raises(ConfigError, match=r"Write sqlite:///absolute/path.db"):
+            self.open("sqlite://relative.db")
+
+    def test_what_is_no_store_says_what_it_lacks(self):
+        with pytest.raises(UsageError, match="dict is no store: it lacks get_model_id, "):
+            self.open({})
+        with pytest.raises(PluginBroken, match="what it opened is no store"):
+            self.open("odddb://")
+
+    def test_a_store_that_cannot_be_opened_names_its_distribution(self):
+        with pytest.raises(
+            PluginBroken, match=r"acme-store 1.0 cannot be used: opening the store raised OSError: no route"
+        ):
+            self.open("brokendb://")
+
+    def test_an_unknown_scheme_names_the_nearest(self):
+        with pytest.raises(
+            ConfigError, match=r"'sqlit3'.*Did you mean 'sqlite'\? Known: sqlite, acmedb, brokendb, odddb."
+        ):
+            self.open("sqlit3")
