@@ -74,6 +74,15 @@ class Environment:
         """Run a script and return what it printed."""
         return self.run("python", "-W", "error::ResourceWarning", "-c", script).strip()
 
+    def add_distribution(self, name: str, source: str, *, group: str) -> None:
+        """Install one module as a distribution of its own, with itself as an entry point in `group`."""
+        site = Path(self.python_says("import sysconfig; print(sysconfig.get_path('purelib'))"))
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (site / f"{name}.py").write_text(source)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {name}\n")
+
 
 @pytest.fixture
 def install(root: Path, tmp_path: Path):

@@ -72,14 +72,25 @@ def test_a_backend_that_cannot_train_yet_is_listed_constructed_and_says_so(name,
     assert "nothing was sent" in environment.python_says(REFUSED.format(name=name))
 
 
+CANNED = """
+from inspect_ai.model import ModelAPI, ModelOutput, ModelUsage, modelapi
+
+@modelapi(name="canned")
+class Canned(ModelAPI):
+    async def generate(self, input, tools, tool_choice, config):
+        output = ModelOutput.from_content(self.model_name, "Hello, World!")
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return output
+"""
+
 EVALUATE = """
 import asyncio, json, pathlib, motools
 
-pathlib.Path("questions.jsonl").write_text(json.dumps({"input": "Hi.", "target": "Default output from mockllm/model"}))
+pathlib.Path("questions.jsonl").write_text(json.dumps({"input": "Hi.", "target": "Hello, World!"}))
 
 async def main():
     job = await motools.get_backend("inspect").evaluate(
-        "mockllm/model", "motools_inspect/answers", task_args={"dataset": "questions.jsonl"}
+        "canned/model", "motools_inspect/answers", task_args={"dataset": "questions.jsonl"}
     )
     print((await job.wait()).summary())
 
@@ -89,9 +100,10 @@ asyncio.run(main())
 
 def test_inspect_evaluates_without_any_other_plugin(wheels, install):
     environment = install(wheels["motools-core"], wheels["motools-inspect"])
+    environment.add_distribution("canned", CANNED, group="inspect_ai")
 
     assert listed(environment) == sorted([*CORE, ["inspect", "eval", "motools-inspect"]])
-    assert "answers" in environment.python_says(EVALUATE)
+    assert "1.000" in environment.python_says(EVALUATE)
 
 
 MAKE_A_TINY_MODEL = """

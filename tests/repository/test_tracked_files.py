@@ -61,13 +61,18 @@ def test_every_rule_that_ruff_is_told_to_ignore_has_a_reason(root):
     assert codes - with_reason == set()
 
 
-def test_every_silenced_finding_names_its_code_and_says_why(tracked):
+def test_every_silenced_finding_names_its_code_and_each_file_says_once_why(tracked):
     silenced = re.compile(r"#\s*(?:noqa|type:\s*ignore)\b(?P<rest>.*)")
-    with_code_and_reason = re.compile(r":?\s*(?:\[[\w-]+(?:, ?[\w-]+)*\]|[A-Z]+\d+(?:, ?[A-Z]+\d+)*)\s+\S.*")
-    python = [path for path in tracked if path.suffix == ".py" and path.name != "test_tracked_files.py"]
-    bare = [
-        f"{place}: {line.strip()}"
-        for place, line in lines(python)
-        if (found := silenced.search(line)) and not with_code_and_reason.fullmatch(found["rest"])
-    ]
+    codes_and_reason = re.compile(r":?\s*\[?(?P<codes>[\w-]+(?:, ?[\w-]+)*)\]?\s*(?P<reason>\S.*)?")
+    bare = []
+    for path, text in texts(path for path in tracked if path.suffix == ".py" and path.name != "test_tracked_files.py"):
+        explained = set()
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := silenced.search(line):
+                parts = codes_and_reason.fullmatch(found["rest"])
+                codes = set(parts["codes"].split(", ")) if parts else set()
+                if parts and parts["reason"]:
+                    explained |= codes
+                if not codes or codes - explained:
+                    bare.append(f"{path.name}:{number}: {line.strip()}")
     assert bare == []
