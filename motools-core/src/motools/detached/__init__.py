@@ -24,7 +24,8 @@ and the worker's module ends with
 
 States: queued -> running -> succeeded | failed | cancelled. Where the file says queued or running and nobody holds the
 lock, the work is *interrupted*: no state of the file but a finding of the reader, mended by starting a worker again,
-which goes on from the last checkpoint. A worker that dies again and again without getting further makes the work
+which goes on from the last checkpoint. A worker that is sent SIGTERM without a cancellation (the system goes down) saves
+a checkpoint and leaves the work interrupted. A worker that dies again and again without getting further makes the work
 failed. The lock is handed to the worker by the starter, already held: there is no moment at which two can start.
 
 POSIX only (Linux, macOS): locks and signals are the system's own. One host: a directory that another machine works in

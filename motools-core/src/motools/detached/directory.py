@@ -124,6 +124,9 @@ class WorkDirectory:
             if status.state.is_terminal:
                 return False
             self._spawn(descriptor, environment or {})
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise MotoolsError(f"{self.path}: no worker can be started: {reason}.") from error
         finally:
             os.close(descriptor)
         return True

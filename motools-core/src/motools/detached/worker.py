@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import json
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ from motools.detached.directory import WorkDirectory
 from motools.detached.status import WorkState, WorkStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from types import FrameType
 
@@ -30,7 +31,7 @@ PROGRESS = 0.2
 
 
 class CancelRequested(Exception):
-    """Raised in the worker, where it is safe to stop, after the work was cancelled."""
+    """Raised in the worker, where it is safe to stop, after somebody asked for that."""
 
 
 class Worker:
@@ -44,16 +45,32 @@ class Worker:
         self._status = status
         self._written = 0.0
         self._terminated = False
+        self._expendable = False
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether somebody has asked for the work to end."""
-        return self._terminated or (self.path / "cancel").exists()
+        """Whether the worker was asked to stop: somebody cancelled the work, or the system is going down."""
+        return self._terminated or self._is_cancelled
+
+    @property
+    def _is_cancelled(self) -> bool:
+        return (self.path / "cancel").exists()
 
     def check_cancel(self) -> None:
-        """Raise `CancelRequested` if somebody has asked for the work to end."""
+        """Raise `CancelRequested` if the worker was asked to stop."""
         if self.cancel_requested:
             raise CancelRequested
+
+    @contextlib.contextmanager
+    def expendable(self) -> Iterator[None]:
+        """Let the worker be stopped at any moment inside: for what takes long and leaves nothing to save, like imports."""
+        self.check_cancel()
+        self._expendable = True
+        try:
+            yield
+        finally:
+            self._expendable = False
+        self.check_cancel()
 
     def progress(self, **fields: Any) -> None:
         """Say how far the work is: step, total, loss, eta_seconds, message. Written at most a few times a second."""
@@ -68,6 +85,16 @@ class Worker:
 
     def _terminate(self, _number: int, _frame: FrameType | None) -> None:
         self._terminated = True
+        if self._expendable:
+            self._stop()
+            os._exit(0)
+
+    def _stop(self) -> None:
+        """Leave the work cancelled, if it was; else interrupted, so that it goes on when it is waited for."""
+        if self._is_cancelled:
+            self._finish(WorkState.CANCELLED)
+        else:
+            print("stopped by a signal; the work goes on when it is waited for", flush=True)  # noqa: T201  (the log)
 
     def _beat(self, stopped: threading.Event) -> None:
         heartbeat = self.path / "heartbeat"
@@ -79,9 +106,12 @@ class Worker:
         final = dataclasses.replace(
             self._status, state=state, eta_seconds=None, message=None, updated_at=time.time(), **fields
         )
-        # The space kept back makes room for the last word when the disk is full.
-        (self.path / "reserve").unlink(missing_ok=True)
+        self._make_room()
         self.directory.write_status(final)
+
+    def _make_room(self) -> None:
+        """Give up the space that was kept back, so that the last word can be written to a full disk."""
+        (self.path / "reserve").unlink(missing_ok=True)
 
 
 def run_worker(
@@ -92,9 +122,10 @@ def run_worker(
 ) -> None:
     """Do the work of the directory at `path` in this process and record how it ended; does not return.
 
-    `work` returns the JSON-safe result; it may raise `CancelRequested` once it has saved what it wants to keep.
+    `work` returns the JSON-safe result; it may raise `CancelRequested` once it has saved what it wants to keep. Where
+    it was not cancelled but stopped by SIGTERM (the system goes down), it is then interrupted, and goes on later.
     `explain` turns an exception into a sentence for the user, or None for the default. The exit status is 0 when the
-    work succeeded or was cancelled, 1 when it failed, 3 when another worker is at it or it has already ended.
+    work succeeded or was stopped, 1 when it failed, 3 when another worker is at it or it has already ended.
     """
     module = sys.modules["__main__"].__spec__
     directory = WorkDirectory(path, module=module.name if module else "")
@@ -133,11 +164,14 @@ def _do(
     try:
         worker.check_cancel()
         result = work(worker)
+        json.dumps(result, allow_nan=False)
     except CancelRequested:
-        worker._finish(WorkState.CANCELLED)
+        worker._stop()
         return 0
     except BaseException as error:  # noqa: BLE001  (whatever ends the work is its last word)
-        traceback.print_exc()
+        worker._make_room()
+        with contextlib.suppress(OSError):  # the log may be on a full disk; the status has room
+            traceback.print_exc()
         worker._finish(WorkState.FAILED, error=explain(error) or _sentence(error))
         return 1
     finally:
