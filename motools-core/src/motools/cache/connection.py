@@ -14,6 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from motools.cache.schema import APPLICATION_ID, MIGRATIONS
@@ -43,6 +44,7 @@ class Database:
         self._writer: sqlite3.Connection
         self._thread: ThreadPoolExecutor
         self._pid = 0
+        self._opening = Lock()
         self._inherited: list[object] = []
 
     @property
@@ -77,6 +79,11 @@ class Database:
             self._writer.close()
 
     def _open(self) -> None:
+        with self._opening:
+            if not self.is_open:
+                self._connect()
+
+    def _connect(self) -> None:
         if self._pid:  # of the parent: closing them here would drop the locks that it holds
             self._inherited += [self.reader, self._writer, self._thread]
         refuse_network(self.path)
