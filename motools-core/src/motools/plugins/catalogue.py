@@ -19,11 +19,10 @@ from motools.errors import BackendNotFound, ConfigError, UsageError
 from motools.plugins.discovery import scan
 from motools.plugins.loading import broken, import_class, import_value
 from motools.plugins.origin import BACKEND_KINDS, Offer, assess, offer_of
-from motools.plugins.unpackaged import import_beside, kind_in_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from motools.config import Config
@@ -37,13 +36,16 @@ class Catalogue:
         self.path = path
         self.place = settings.path or "motools.toml"
         self._loaded: dict[Offer, Any] = {}
-        own = [
-            Offer(name, kind_in_source(value, self.directory), value, location=self.place)
-            for name, value in settings.plugins_backends.items()
-        ]
+        own = list(self._unpackaged(settings.plugins_backends))
         installed = [offer for offer in map(offer_of, scan(path)) if offer is not None]
         assess([*own, *installed], settings, self.place)
         self.offers = [offer for offer in [*own, *installed] if offer.status != "superseded"]
+
+    def _unpackaged(self, backends: Mapping[str, str]) -> Iterator[Offer]:
+        for name, value in backends.items():
+            from motools.plugins.unpackaged import kind_in_source
+
+            yield Offer(name, kind_in_source(value, self.directory), value, location=self.place)
 
     @property
     def directory(self) -> str:
@@ -125,12 +127,19 @@ class Catalogue:
         """Import the backend class that an offer names, whether the catalogue has it or not, and settle its kind."""
         if offer.distribution:
             return import_class(offer, base_of(offer.kind or "training"))
-        found = import_beside(offer, self.directory) if self.directory else import_value(offer)
+        found = self._import_unpackaged(offer)
         kinds = [kind for kind in BACKEND_KINDS if isinstance(found, type) and issubclass(found, base_of(kind))]
         if isinstance(found, type) and not kinds:
             raise broken(offer, f"{offer.value} is not a subclass of motools.TrainingBackend or motools.EvalBackend.")
         offer.kind = next(iter(kinds), None)
         return import_class(offer, base_of(offer.kind or "training"))
+
+    def _import_unpackaged(self, offer: Offer) -> Any:
+        if not self.directory:
+            return import_value(offer)
+        from motools.plugins.unpackaged import import_beside
+
+        return import_beside(offer, self.directory)
 
 
 def base_of(kind: str) -> type:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inspect import Signature
     from typing import Any
 
-TABLE_KEYS = ("use", "middleware", "cache")
+TABLE_KEYS = ("use", "middleware")
 """What a `[backends.NAME]` table holds besides the options of the backend."""
 
 

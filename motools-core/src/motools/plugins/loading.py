@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 from motools.errors import PluginBroken
 
@@ -23,7 +23,8 @@ def import_value(offer: Offer) -> Any:
     """Import what an offer names. Raises `PluginBroken`, whatever the plugin's module raised, with the cause chained."""
     module_name, attribute = split_value(offer.value)
     try:
-        found: Any = import_module(module_name)
+        __import__(module_name)
+        found: Any = sys.modules[module_name]
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin that calls sys.exit() when imported must not end the program either

@@ -85,9 +85,9 @@ def _recorded(path: str, backend_class: type, kind: str) -> type[Any]:
         )
     try:
         found = _attribute(import_module(module), attribute)
-    except ImportError as error:
+    except (Exception, SystemExit) as error:
         raise HandleError(
-            f"The saved {_noun(kind)} names the class {path}, which cannot be imported: {error}."
+            f"The saved {_noun(kind)} names the class {path}, which cannot be imported: {type(error).__name__}: {error}"
         ) from error
     return _checked(found, path, kind)
 
