@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
+    from typing import TypeAlias, TypeVar
+
+    Report = TypeVar("Report")
+    Following: TypeAlias = Generator[None, Report, Report]
 
 pytest_plugins = ["pytester"]
 
@@ -32,16 +36,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Fail, in CI, a test that was skipped: what CI does not run is not tested."""
-    report: pytest.TestReport = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reason = reason.removeprefix("Skipped: ")
-        if not reason.startswith(ALLOWED_SKIP):
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} was skipped in CI: {reason}"
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Following[pytest.TestReport]:
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Following[pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Let what is skipped in CI fail: what CI does not run is not tested."""
+    if not report.skipped or os.environ.get("CI") != "true":
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(ALLOWED_SKIP):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped in CI: {reason}"
 
 
 @pytest.fixture(autouse=True)
