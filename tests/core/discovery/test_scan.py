@@ -78,6 +78,14 @@ class TestShadowing:
         assert agreed(site, site) == [("one", "acme")]
 
 
+def test_a_name_that_only_the_metadata_knows_takes_its_turn_as_in_importlib_metadata(site, agreed, monkeypatch) -> None:
+    names = ["acme.dist-info", "acme_x.dist-info", "acme--x-1.0.DIST-INFO"]
+    for name in names:
+        site.install(name, f"[motools.training.v1]\n{len(name)} = m\n", name=name.partition(".")[0].removesuffix("-1"))
+    monkeypatch.setattr("os.listdir", lambda path: names)
+    assert agreed(site) == [("14", "acme"), ("21", "acme-x")]
+
+
 class TestEggs:
     def test_an_egg_info_directory_is_found_and_its_version_read_from_its_metadata(self, site, agreed) -> None:
         site.install("acme.egg-info", ONE, metadata="PKG-INFO", version="4.2")

@@ -44,7 +44,9 @@ DISTRIBUTIONS = st.tuples(
 SITES = st.tuples(st.sampled_from(["site", "lib.egg", "zipped"]), st.lists(DISTRIBUTIONS, max_size=5), CONTENTS)
 
 # importlib-metadata never closes the zip files that it has read.
-LEAVES_ARCHIVES_OPEN = pytest.mark.filterwarnings("ignore::ResourceWarning")
+LEAVES_ARCHIVES_OPEN = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
 def headers(name: str) -> str:

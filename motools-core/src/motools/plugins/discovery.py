@@ -162,13 +162,26 @@ def _scan_directories(path: Sequence[object]) -> list[EntryPoint] | None:
 
 def _candidates(root: str, children: list[str]) -> Iterator[_Candidate]:
     start = f"{root}{os.sep}" if root and not root.endswith(("/", os.sep)) else root
-    for child in children:
-        if child.lower().endswith(_SUFFIXES):
-            yield _Candidate(child, f"{start}{child}", _read(f"{start}{child}{os.sep}entry_points.txt"))
+    infos = [child for child in children if child.lower().endswith(_SUFFIXES)]
+    if any(not child.endswith(_SUFFIXES) or child[0] in "-." for child in infos):
+        infos = _in_lookup_order(infos)
+    for child in infos:
+        yield _Candidate(child, f"{start}{child}", _read(f"{start}{child}{os.sep}entry_points.txt"))
     if os.path.basename(root).lower().endswith(".egg"):  # noqa: PTH119  (as above)
         for child in children:
             if child.lower() == "egg-info":
                 yield _Candidate(child, f"{start}{child}", _read(f"{start}{child}{os.sep}entry_points.txt"))
+
+
+def _in_lookup_order(infos: list[str]) -> list[str]:
+    """Return what importlib-metadata would go through: grouped by the name that a directory seems to have.
+
+    It makes a difference only where a directory's real name is the one that its metadata declares.
+    """
+    groups: dict[str, list[str]] = {}
+    for child in infos:
+        groups.setdefault(canonical(child.rpartition(".")[0].partition("-")[0]), []).append(child)
+    return [child for group in groups.values() for child in group]
 
 
 def _read(path: str) -> bytes | None:
