@@ -31,6 +31,18 @@ class TestDummyTraining(TrainingBackendContract):
     def failing_backend(self):
         return DummyTrainingBackend(fail="as told")
 
+    @pytest.fixture
+    def rejecting_backend(self):
+        return DummyTrainingBackend(submission="rejected")
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return DummyTrainingBackend(submission="unavailable")
+
+    @pytest.fixture
+    def uncertain_backend(self):
+        return DummyTrainingBackend(submission="uncertain")
+
 
 class TestDummyEvals(EvalBackendContract):
     sdk_modules = HEAVY
@@ -48,3 +60,15 @@ class TestDummyEvals(EvalBackendContract):
     @pytest.fixture
     def failing_backend(self):
         return DummyEvalBackend(fail="as told")
+
+    @pytest.fixture
+    def rejecting_backend(self):
+        return DummyEvalBackend(submission="rejected")
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return DummyEvalBackend(submission="unavailable")
+
+    @pytest.fixture
+    def uncertain_backend(self):
+        return DummyEvalBackend(submission="uncertain")

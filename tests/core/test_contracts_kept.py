@@ -40,7 +40,7 @@ from minimal import MinimalBackend
 from motools.testing.training import TrainingBackendContract
 
 class TestMinimal(TrainingBackendContract):
-    registered = False
+    lacking = {"entry point": "it is not packaged"}
 
     @pytest.fixture
     def backend(self):
@@ -63,7 +63,7 @@ def suite(pytester, author):
 
     def run(plugin=MINIMAL, tests=SUITE, *arguments):
         pytester.makepyfile(minimal=plugin, test_minimal=tests)
-        return pytester.runpytest_subprocess("-rs", "-W", "error", *arguments)
+        return pytester.runpytest_subprocess("-rsx", "-W", "error", *arguments)
 
     return run
 
@@ -74,8 +74,9 @@ def test_a_minimal_plugin_keeps_it_and_is_told_what_was_not_tested(suite):
     assert outcomes.get("failed", 0) == outcomes.get("errors", 0) == 0
     assert outcomes["passed"] >= 15
     text = result.stdout.str()
-    assert "the class offers no fixture `slow_backend`" in text
-    assert "the backend does not declare Capability.FIND" in text
+    assert "not tested: what happens to live work; the class offers no slow_backend" in text
+    assert "not tested: whether an interrupted submission heals itself; the class offers no find" in text
+    assert "no entry point: it is not packaged" in text
 
 
 FAULTS = [
@@ -99,8 +100,10 @@ def test_each_faulty_plugin_fails_the_test_that_says_so(pytester, author):
     nodes = []
     for number, (correct, faulty, test) in enumerate(FAULTS):
         assert correct in MINIMAL
-        lines = "registered, sdk_modules, key_variables = False, ('wave',), ('A_KEY',)"
-        tests = SUITE.replace("registered = False", lines).replace("from minimal", f"from minimal{number}")
+        lines = "sdk_modules, key_variables = ('wave',), ('A_KEY',)"
+        tests = SUITE.replace('lacking = {"entry point": "it is not packaged"}', lines).replace(
+            "from minimal", f"from minimal{number}"
+        )
         pytester.makepyfile(**{f"minimal{number}": MINIMAL.replace(correct, faulty), f"test_minimal{number}": tests})
         nodes.append(f"test_minimal{number}.py::TestMinimal::{test}")
     result = pytester.runpytest_subprocess("-rA", "-W", "error", *nodes)

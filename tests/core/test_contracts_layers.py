@@ -25,6 +25,18 @@ class TestValidatedDummyTraining(TrainingBackendContract):
     def failing_backend(self):
         return ValidatedTrainingBackend(DummyTrainingBackend(fail="as told"))
 
+    @pytest.fixture
+    def rejecting_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(submission="rejected"))
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(submission="unavailable"))
+
+    @pytest.fixture
+    def uncertain_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(submission="uncertain"))
+
 
 class TestPassingOnDummyEvals(EvalBackendContract):
     @pytest.fixture
@@ -38,3 +50,15 @@ class TestPassingOnDummyEvals(EvalBackendContract):
     @pytest.fixture
     def failing_backend(self):
         return EvalMiddleware(DummyEvalBackend(fail="as told"))
+
+    @pytest.fixture
+    def rejecting_backend(self):
+        return EvalMiddleware(DummyEvalBackend(submission="rejected"))
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return EvalMiddleware(DummyEvalBackend(submission="unavailable"))
+
+    @pytest.fixture
+    def uncertain_backend(self):
+        return EvalMiddleware(DummyEvalBackend(submission="uncertain"))

@@ -1,17 +1,23 @@
 # ruff: noqa: S101  (a contract is spoken in asserts)
-"""What is asked of training and evaluation backends alike; inherit `TrainingBackendContract` or `EvalBackendContract`.
+"""How a contract suite is used; inherit `TrainingBackendContract` or `EvalBackendContract`.
 
 Fixtures, of which only `backend` has to be written:
 
     backend            the backend under test, with work that succeeds in seconds
     slow_backend       one whose work lasts at least some seconds
     failing_backend    one whose work fails
+    rejecting_backend, unavailable_backend, uncertain_backend
+                       one whose service refuses, cannot be reached, or takes the request and does not answer
     finished           a handle that has been waited on; give it a wider scope where work is expensive
 
 Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
 
-Where a fixture is not offered, the tests that need it are skipped and say so. A standard test that a backend cannot pass
-is not removed but marked, with the reason:
+Where a fixture is not offered, or an optional power not declared, the tests of it are skipped and say so. What a backend
+has not by nature is stated in `lacking`, and those tests are reported as expected failures with that reason:
+
+    lacking = {"rejecting_backend": "there is no service: the work is done on this machine"}
+
+A standard test that a backend cannot pass is not removed but marked, with the reason:
 
     @pytest.mark.xfail(reason="the service cannot cancel")
     async def test_a_live_one_can_be_cancelled(self, start, slow_backend):
@@ -21,20 +27,11 @@ is not removed but marked, with the reason:
 from __future__ import annotations
 
 import asyncio
-import json
-import pickle
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-
-from motools.errors import MotoolsError, RunCancelled, RunFailed
-from motools.evals.middleware import EvalMiddleware
-from motools.status import Capability, RunStatus
-from motools.testing.elsewhere import modules_of_construction, wait_elsewhere
-from motools.testing.tickets import RecordingTicket
-from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -43,16 +40,9 @@ if TYPE_CHECKING:
 
     Start: TypeAlias = Callable[..., Awaitable[Any]]
 
-TERMINAL = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED}
 
-
-def not_tested(reason: str) -> NoReturn:
-    """Skip a test of something that is not offered, and say what."""
-    pytest.skip(f"not tested: {reason}")
-
-
-class BackendContract:
-    """The tests that training runs and evaluation jobs have in common; a "handle" is either."""
+class Contract:
+    """What can be set, the fixtures, and the test that the others are all there; a "handle" is a run or a job."""
 
     pytestmark: ClassVar = pytest.mark.asyncio
 
@@ -66,8 +56,8 @@ class BackendContract:
     """Top-level modules that constructing a backend must not import."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Options with which the backend's class can be constructed in a fresh process."""
-    registered: ClassVar[bool] = True
-    """Whether the backend is offered through an entry point."""
+    lacking: ClassVar[Mapping[str, str]] = {}
+    """What this backend has not by nature (a fixture, "find", "logs", "options", "entry point"…), and the reason."""
     timeout: ClassVar[float] = 60
     """Seconds within which work ends."""
 
@@ -84,15 +74,36 @@ class BackendContract:
             monkeypatch.setenv(name, canary)
         return canary
 
+    def not_tested(self, what: str, consequence: str) -> NoReturn:
+        """End a test of something that the backend does not offer, and say what is not known because of that."""
+        if what in self.lacking:
+            pytest.xfail(f"no {what}: {self.lacking[what]}")
+        pytest.skip(f"not tested: {consequence}; the class offers no {what}")
+
     @pytest.fixture
     def slow_backend(self) -> Any:
         """Return a backend whose work lasts at least some seconds."""
-        not_tested("what happens to live work; the class offers no fixture `slow_backend`")
+        self.not_tested("slow_backend", "what happens to live work")
 
     @pytest.fixture
     def failing_backend(self) -> Any:
         """Return a backend whose work fails."""
-        not_tested("what happens when work fails; the class offers no fixture `failing_backend`")
+        self.not_tested("failing_backend", "what happens when work fails")
+
+    @pytest.fixture
+    def rejecting_backend(self) -> Any:
+        """Return a backend whose service refuses the request."""
+        self.not_tested("rejecting_backend", "what a refused submission raises")
+
+    @pytest.fixture
+    def unavailable_backend(self) -> Any:
+        """Return a backend whose service cannot be reached."""
+        self.not_tested("unavailable_backend", "what an unreachable service raises")
+
+    @pytest.fixture
+    def uncertain_backend(self) -> Any:
+        """Return a backend whose service takes the request and does not answer."""
+        self.not_tested("uncertain_backend", "what a lost answer raises")
 
     @pytest.fixture
     def start(self) -> Start:
@@ -119,195 +130,6 @@ class BackendContract:
             "@pytest.mark.xfail(reason=…), and calls super()."
         )
 
-    async def test_starting_gives_a_handle_with_a_job_id(self, start: Start, backend: Any) -> None:
-        handle = await start(backend)
-        assert isinstance(handle, self.handle_base)
-        declared = getattr(backend, "run_type", None) or getattr(backend, "job_type", None)
-        assert declared is None or type(handle) is declared
-        assert isinstance(handle.job_id, str)
-        assert handle.job_id
-        await self.waited(handle)
-
-    async def test_starting_does_not_wait_for_the_end(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        assert not await handle.is_complete()
-        assert handle.status not in TERMINAL
-        await handle.cancel()
-
-    async def test_after_waiting_it_has_succeeded(self, finished: Any) -> None:
-        assert finished.status == RunStatus.SUCCEEDED
-        assert await finished.is_complete()
-        progress = finished.progress
-        assert progress is None or progress.total is None or progress.step <= progress.total
-
-    async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
-        first = await self.waited(finished)
-        assert await asyncio.gather(*[self.waited(finished) for _ in range(3)]) == [first] * 3
-
-    async def test_a_refresh_after_the_end_changes_nothing(self, finished: Any) -> None:
-        before = (finished.job_id, finished.model_id, await self.waited(finished))
-        await finished.refresh()
-        assert finished.status == RunStatus.SUCCEEDED
-        assert (finished.job_id, finished.model_id, await self.waited(finished)) == before
-
-    async def test_a_saved_handle_goes_on(self, finished: Any, tmp_path: Path) -> None:
-        await finished.save(tmp_path / "handle.json")
-        loaded = await type(finished).load(tmp_path / "handle.json")
-        assert type(loaded) is type(finished)
-        assert loaded.job_id == finished.job_id
-        assert await self.waited(loaded) == await self.waited(finished)
-        assert loaded.status == RunStatus.SUCCEEDED
-
-    async def test_a_saved_handle_goes_on_in_another_process(self, finished: Any, tmp_path: Path) -> None:
-        await finished.save(tmp_path / "handle.json")
-        expected = json.loads(json.dumps(await self.waited(finished)))
-        async with asyncio.timeout(self.timeout):
-            assert await wait_elsewhere(type(finished), tmp_path / "handle.json") == expected
-
-    async def test_live_work_is_waited_for_in_another_process(self, start: Start, backend: Any, tmp_path: Path) -> None:
-        handle = await start(backend)
-        await handle.save(tmp_path / "handle.json")
-        async with asyncio.timeout(self.timeout):
-            elsewhere = await wait_elsewhere(type(handle), tmp_path / "handle.json")
-        assert elsewhere == json.loads(json.dumps(await self.waited(handle)))
-
-    async def test_a_saved_handle_is_a_json_object_and_nothing_is_left_beside_it(
-        self, finished: Any, tmp_path: Path
-    ) -> None:
-        directory = tmp_path / "handles"
-        directory.mkdir()
-        await finished.save(directory / "handle.json")
-        await finished.save(directory / "handle.json")
-        fields = json.loads((directory / "handle.json").read_text(encoding="utf-8"))
-        assert isinstance(fields, dict)
-        assert [path.name for path in directory.iterdir()] == ["handle.json"]
-        if "schema" in fields:
-            assert {"kind", "backend", "job_id", "model_id", "status", "metadata"} <= fields.keys()
-
-    async def test_no_key_turns_up_in_what_is_kept_or_shown(
-        self, finished: Any, backend: Any, canary: str, tmp_path: Path
-    ) -> None:
-        await finished.save(tmp_path / "handle.json")
-        kept = (tmp_path / "handle.json").read_text(encoding="utf-8")
-        shown = [
-            repr(finished),
-            repr(backend),
-            json.dumps(dict(finished.metadata)),
-            json.dumps(dict(backend.account())),
-        ]
-        assert all(canary not in text for text in [kept, *shown])
-
-    async def test_cancelling_what_has_ended_changes_nothing(self, finished: Any) -> None:
-        before = await self.waited(finished)
-        await finished.cancel()
-        assert finished.status == RunStatus.SUCCEEDED
-        assert await self.waited(finished) == before
-
-    async def test_a_live_one_can_be_cancelled(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        await handle.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(handle)
-        assert handle.status == RunStatus.CANCELLED
-        assert await handle.is_complete()
-        await handle.cancel()
-
-    async def test_cancelling_the_waiter_does_not_cancel_the_work(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        waiter = asyncio.create_task(handle.wait())
-        done, _ = await asyncio.wait([waiter], timeout=0.2)
-        assert not done
-        waiter.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiter
-        await handle.refresh()
-        assert handle.status in {RunStatus.QUEUED, RunStatus.RUNNING}
-        await handle.cancel()
-
-    async def test_waiting_can_be_limited_in_time(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await handle.wait()
-        assert not await handle.is_complete()
-        await handle.cancel()
-
-    async def test_two_at_once_do_not_mix(self, start: Start, backend: Any) -> None:
-        one, two = await asyncio.gather(start(backend), start(backend))
-        ids = (one.job_id, two.job_id)
-        assert one.job_id != two.job_id
-        await asyncio.gather(self.waited(one), self.waited(two))
-        assert (one.job_id, two.job_id) == ids
-
-    async def test_failed_work_raises_each_time_and_the_error_pickles(self, start: Start, failing_backend: Any) -> None:
-        handle = await start(failing_backend)
-        for _ in range(2):
-            with pytest.raises(RunFailed) as caught:
-                await self.waited(handle)
-        assert str(caught.value)
-        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made one line above)
-        assert handle.status == RunStatus.FAILED
-        assert await handle.is_complete()
-
-    async def test_constructing_imports_no_sdk(self, backend: Any) -> None:
-        modules = await modules_of_construction(type(innermost(backend)), dict(self.options))
-        assert [name for name in self.sdk_modules if name in modules] == []
-
-    async def test_the_name_is_that_of_the_entry_point(self, backend: Any) -> None:
-        if not self.registered:
-            not_tested("the entry point; `registered` is False")
-        from motools.plugins.discovery import scan
-
-        subject = type(innermost(backend))
-        value = f"{subject.__module__}:{subject.__qualname__}"
-        names = [entry.name for entry in scan() if entry.group == self.group and entry.value.replace(" ", "") == value]
-        assert names, f"no entry point of {self.group} is {value}"
-        assert backend.name in {"", *names}
-
-    async def test_what_was_submitted_is_found_by_its_token(self, start: Start, backend: Any) -> None:
-        if Capability.FIND not in backend.capabilities:
-            not_tested("find(token); the backend does not declare Capability.FIND")
-        ticket, other = RecordingTicket(), RecordingTicket()
-        handle = await start(backend, ticket=ticket)
-        assert [payment.job_id for payment in ticket.payments] == [handle.job_id]
-        assert [found.job_id for found in await backend.find(ticket.token)] == [handle.job_id]
-        assert list(await backend.find(other.token)) == []
-        await self.waited(handle)
-
-    async def test_the_log_has_lines(self, finished: Any, backend: Any) -> None:
-        if Capability.LOGS not in backend.capabilities:
-            not_tested("logs(); the backend does not declare Capability.LOGS")
-        async with asyncio.timeout(self.timeout):
-            lines = [line async for line in finished.logs(follow=True)]
-        assert lines
-        assert all(isinstance(line, str) and "\n" not in line for line in lines)
-
-    async def test_an_unknown_option_is_an_error_that_names_the_known(self, backend: Any) -> None:
-        declared = getattr(backend.Settings, "Options", None)
-        if declared is None:
-            not_tested("options; the backend's Settings declare none")
-        from motools.plugins.construct import check_options
-        from motools.settings import declared as settings_of
-
-        with pytest.raises(MotoolsError) as caught:
-            check_options(type(innermost(backend)), {"no_such_option": 1}, "The backend")
-        assert all(setting.name in str(caught.value) for setting in settings_of(declared))
-
-    async def test_the_account_is_json(self, backend: Any) -> None:
-        assert isinstance(json.loads(json.dumps(dict(backend.account()), allow_nan=False)), dict)
-
-    async def test_closing_leaves_the_work_alone(self, finished: Any, backend: Any) -> None:
-        await backend.aclose()
-        await finished.refresh()
-        assert finished.status == RunStatus.SUCCEEDED
-
-
-def innermost(backend: Any) -> Any:
-    """Return the backend inside all layers."""
-    while isinstance(backend, (TrainingMiddleware, EvalMiddleware)):
-        backend = backend._backend
-    return backend
-
 
 def _standard_tests(cls: type) -> dict[str, Any]:
     """Return the tests that the contract suites define, as they define them."""
@@ -325,4 +147,4 @@ def _is_changed(cls: type, name: str, standard: Any) -> bool:
     return not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in getattr(present, "pytestmark", ()))
 
 
-__all__ = ["BackendContract", "innermost", "not_tested"]
+__all__ = ["Contract"]

@@ -22,7 +22,7 @@ import pytest
 from motools.errors import RunFailed
 from motools.evals.base import EvalBackend, EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
-from motools.testing.contract import BackendContract
+from motools.testing.backends import BackendContract
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

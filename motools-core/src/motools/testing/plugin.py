@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUITES = ("motools.testing.training", "motools.testing.evals", "motools.testing.contract")
+SUITES = ("motools.testing.training", "motools.testing.evals", "motools.testing.backends", "motools.testing.contract")
 pytest.register_assert_rewrite(*SUITES)
 
 

@@ -23,7 +23,7 @@ import pytest
 
 from motools.errors import SettingError
 from motools.settings import declared
-from motools.testing.contract import BackendContract, not_tested
+from motools.testing.backends import BackendContract
 from motools.training.base import TrainingBackend, TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
@@ -97,7 +97,7 @@ class TrainingBackendContract(BackendContract):
     ) -> None:
         known = getattr(backend.Settings, "Hyperparameters", None)
         if known is None:
-            not_tested("hyperparameters; the backend's Settings declare none")
+            self.not_tested("hyperparameters", "what a misspelt hyperparameter raises")
         with pytest.raises(SettingError) as caught:
             await backend.train(dataset, self.model, {"no_such_hyperparameter": 1})
         assert all(setting.name in str(caught.value) for setting in declared(known))
