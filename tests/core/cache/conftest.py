@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,9 +18,21 @@ from motools.cache.sqlite import SqliteLedger
 LINE = '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}\n'
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """A database with its tables: making one costs more syncs to disk than most tests."""
+    path = tmp_path_factory.mktemp("template") / "motools.db"
+    ledger = SqliteLedger(path)
+    asyncio.run(ledger.read("mk1:none"))
+    ledger.close()
+    return path
+
+
 @pytest.fixture
-def ledger(tmp_path):
-    ledger = SqliteLedger(tmp_path / "home" / "motools.db")
+def ledger(tmp_path, empty_database):
+    path = tmp_path / "motools.db"
+    shutil.copy(empty_database, path)
+    ledger = SqliteLedger(path)
     yield ledger
     ledger.close()
 

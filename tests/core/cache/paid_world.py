@@ -1,6 +1,6 @@
 """A service that costs money, as a directory: every accepted job is a file, so any process can read the bill.
 
-`python paid_world.py HOME SERVICE DATA WHAT` is a process that trains there through the cache; see `main`.
+`main` is what a process does that trains there through the cache.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -53,7 +52,7 @@ class PaidRun(TrainingRun):
 
     async def wait(self):
         self.waits += 1
-        while not await self.is_complete():
+        while not await self.is_complete():  # noqa: ASYNC110 (another process ends the job)
             await asyncio.sleep(0.01)
         if self.status == "failed":
             raise RunFailed(f"job {self.job_id} ran out of memory")
@@ -93,6 +92,7 @@ class PaidBackend(TrainingBackend):
     def __init__(self, service, *, die=None, how=None, ended=True):
         self.service, self.die, self.how, self.ended = service, die, how, ended
         self.calls = []
+        self.called = asyncio.Event()
 
     def step(self, name):
         if name == self.die:
@@ -100,6 +100,7 @@ class PaidBackend(TrainingBackend):
 
     async def train(self, dataset, model, hyperparameters=None, suffix=None, *, ticket, **kwargs):
         self.calls.append({"hyperparameters": hyperparameters, "suffix": suffix, **kwargs})
+        self.called.set()
         self.step("before")
         await asyncio.sleep(0.01)
         async with ticket.paying() as payment:
@@ -139,7 +140,7 @@ class MinimalRun(TrainingRun):
         self.service, self.number = service, number
 
     async def wait(self):
-        while not await self.is_complete():
+        while not await self.is_complete():  # noqa: ASYNC110 (another process ends the job)
             await asyncio.sleep(0.01)
         return f"model-of-{self.number}"
 
@@ -153,11 +154,12 @@ class MinimalRun(TrainingRun):
         self.service.end(self.number, "cancelled")
 
     async def save(self, path):
-        Path(path).write_text(json.dumps({"mine": self.number, "where": str(self.service.path)}))
+        fields = {"mine": self.number, "where": str(self.service.path)}
+        await asyncio.to_thread(Path(path).write_text, json.dumps(fields))
 
     @classmethod
     async def load(cls, path):
-        fields = json.loads(Path(path).read_text())
+        fields = json.loads(await asyncio.to_thread(Path(path).read_text))
         return cls(Service(fields["where"]), fields["mine"])
 
 
@@ -229,7 +231,3 @@ def main(database, service, data, what):
         return await run.wait()
 
     print(asyncio.run(train()))  # noqa: T201 (the answer of this process)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -73,6 +73,11 @@ class Record(Draft):
         """The state in the words of runs and jobs."""
         return self.state.status
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether whoever comes by, once the lease has lapsed, has something to do before it can be followed."""
+        return not self.state.is_ended and not (self.state.is_live and self.handle is not None)
+
 
 @runtime_checkable
 class Ledger(Protocol):
@@ -88,17 +93,19 @@ class Ledger(Protocol):
     async def claim(self, draft: Draft, *, seconds: float, after: Record | None = None) -> Record | None:
         """Take the right to submit, for so many seconds by the store's clock; None where somebody else has it.
 
-        Without a record, begins one in `intent`. A repeatable or unsettled record whose lease has lapsed is taken over
-        as it is, with a higher epoch and the same token. A live or ended record is not claimed, except an ended one
-        that is still the one given as `after`: then another attempt begins, in `intent` with a new token, and the
-        ended one is kept among the attempts.
+        Without a record, begins one in `intent`. An unfinished record whose lease has lapsed is taken over as it is,
+        with a higher epoch and the same token. Nothing else is claimed, except an ended record that is still the one
+        given as `after`: then another attempt begins, in `intent` with a new token, and the ended one is kept among
+        the attempts.
         """
 
     async def renew(self, record: Record, *, seconds: float) -> None:
         """Extend the lease. Raises `TransitionRefused` where somebody has taken it over."""
 
-    async def move(self, record: Record, target: State, **changes: Any) -> Record:
+    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
         """Make one transition, guarded by the state and the epoch of `record`, and return the new record.
+
+        With `seconds` the holder of the lease renews it in the same write; with 0 it gives the lease up.
 
         `changes` are any of `job_id`, `model_id`, `handle`, `handle_class`, `results`, `results_class`, `error`, `details`.
         """

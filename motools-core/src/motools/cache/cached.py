@@ -123,7 +123,7 @@ class CachedHandle:
         """Return the record as it is now."""
         if not self.record.state.is_ended:
             present = await self._ledger.read(self._record.key)
-            if present is not None and present.epoch == self._record.epoch:
+            if present is not None and present.token == self._record.token:
                 self._record = present
                 if self._following:
                     self._following.record = present

@@ -28,6 +28,8 @@ log = logging.getLogger("motools.cache")
 PATIENCE = 0.2
 """Seconds between two looks for a handle that another process is about to record."""
 
+LOOKS = 25
+
 _HAPPENED = {
     State.SUCCEEDED: Happened.SUCCEEDED,
     State.FAILED: Happened.FAILED,
@@ -53,7 +55,7 @@ class Following:
         cls, record: Record, ledger: Ledger, tell: Tell, *, handle: Any = None, backend_class: type | None = None
     ) -> Following:
         """Return the one that is there already, or make one of the handle, or of what the record says of it."""
-        name = ("following", record.key, record.epoch)
+        name = ("following", record.key, record.token)
         flights = flights_of(ledger)
         present: Following | None = flights.alive.get(name)
         if present is None and handle is not None:
@@ -143,7 +145,7 @@ class Following:
                 self.record = await self._ledger.move(self.record, target, **changes)
             except TransitionRefused:
                 present = await self._ledger.read(self.record.key)
-                if present is None or present.epoch != self.record.epoch:
+                if present is None or present.token != self.record.token:
                     log.warning("%s: another attempt has taken the place of this one.", self.record.key)
                     return self.record
                 self.record = present
@@ -161,15 +163,16 @@ async def revive(record: Record, ledger: Ledger, backend_class: type | None) -> 
     """
     from motools.plugins.saved import own_class
 
-    while record.handle is None and record.state.is_live and record.leased_until > time.time():
+    for _ in range(LOOKS):
+        if record.handle is not None or record.leased_until <= time.time():
+            break
         await asyncio.sleep(PATIENCE)  # the submitter is about to record it
         record = await ledger.read(record.key) or record
     kind = kind_of(record)
     if record.handle is None:
         raise HandleError(
-            f"The {kind.describe(record)} is recorded without what is needed to follow it: the process that submitted "
-            f"it ended before it was saved, or the plugin's save() fails. Look at the service for {record.job_id!r}; "
-            f"`motools runs resolve {record.key[:16]} --not-submitted` forgets it."
+            f"The {kind.describe(record)} is {record.state}, and what is needed to follow it is not recorded. Ask for "
+            f"the same work again: that finds out what became of it."
         )
     backend = record.backend if backend_class is None else class_path(backend_class)
     found = own_class({"backend": backend, "handle_class": record.handle_class}, kind.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from motools.cache.base import Draft, Ledger, Record
-from motools.cache.states import LIVE, State, may_follow
+from motools.cache.states import State, may_follow
 from motools.errors import TransitionRefused
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class MemoryLedger:
         now, record = self._clock(), self._records.get(draft.key)
         if record is None or (after and record.state.is_ended and record.epoch == after.epoch):
             return self._put(_begun(draft, now, seconds, epoch=record.epoch + 1 if record else 1))
-        if record.state.is_ended or record.state in LIVE or record.leased_until > now:
+        if not record.is_unfinished or record.leased_until > now:
             return None
         return self._put(replace(record, epoch=record.epoch + 1, leased_until=now + seconds))
 
@@ -47,13 +47,17 @@ class MemoryLedger:
             raise TransitionRefused(f"The lease on {record.key} was taken over by somebody else.")
         self._put(replace(present, leased_until=self._clock() + seconds))
 
-    async def move(self, record: Record, target: State, **changes: Any) -> Record:
+    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
         present = self._records.get(record.key)
         is_current = present and (present.epoch, present.state) == (record.epoch, record.state)
         if present is None or not is_current or not may_follow(record.state, target):
             found = present.state if present else "gone"
             raise TransitionRefused(f"{record.key} cannot go from {record.state} to {target}: it is {found}.")
-        return self._put(replace(present, **changes, state=target, updated_at=self._clock()))
+        if seconds is not None:
+            changes["leased_until"] = self._clock() + seconds if seconds else 0.0
+        if target is not record.state:
+            changes["updated_at"] = self._clock()
+        return self._put(replace(present, **changes, state=target))
 
     async def release(self, record: Record) -> None:
         present = self._records.get(record.key)
@@ -125,8 +129,8 @@ class PlainLedger(MemoryLedger):
             del self._records[draft.key]  # the store has forgotten it
         return await super().claim(draft, seconds=seconds, after=after)
 
-    async def move(self, record: Record, target: State, **changes: Any) -> Record:
-        moved = await super().move(record, target, **changes)
+    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
+        moved = await super().move(record, target, seconds=seconds, **changes)
         if target is State.SUCCEEDED and moved.model_id is not None and moved.kind == "training":
             await self._store.set_model_id(moved.key, moved.model_id)
         if target is State.SUCCEEDED and moved.results is not None:

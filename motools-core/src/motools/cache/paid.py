@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.flight import flights_of
-from motools.cache.kinds import class_path
 from motools.cache.redact import in_words
-from motools.cache.settling import adopt_late, how_to_settle, settle, with_handle
+from motools.cache.settling import adopt_late, facts_of, how_to_settle, settle
 from motools.cache.states import REPEATABLE, UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
 from motools.errors import RunFailed, SubmitRejected, TransitionRefused, UsageError
@@ -63,7 +62,7 @@ class Work:
             return not self.refresh
         if record.state is State.FAILED and not (self.refresh or self.retry_failed):
             raise failed_before(self.kind, record)
-        return record.state.is_live
+        return record.state.is_live and not record.is_unfinished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +113,7 @@ async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: C
     pause, longest = PAUSES
     while (claimed := await ledger.claim(work.draft, seconds=LEASE_SECONDS, after=after)) is None:
         record = await ledger.read(work.draft.key)
-        if record is not None and record.state.is_live:
+        if record is not None and record.state.is_live and not record.is_unfinished:
             return Obtained(record=record, happened=Happened.ATTACHED)
         if record is not None and record.state is State.SUCCEEDED:
             return Obtained(record=record, happened=Happened.CACHE_HIT)
@@ -126,7 +125,7 @@ async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: C
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, longest)
     async with kept_alive(ledger, claimed):
-        if claimed.state in UNSETTLED:
+        if claimed.state in UNSETTLED or claimed.state.is_live:
             claimed, handle = await settle(work, ledger, claimed)
             if claimed.state.is_live:
                 return Obtained(record=claimed, happened=Happened.RECOVERED, handle=handle)
@@ -142,7 +141,7 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         raise
     if not isinstance(handle, work.kind.base):
         raise await _not_a_handle(work, ticket, handle)
-    about = {"job_id": str(handle.job_id or ""), "handle_class": class_path(type(handle))}
+    about = await facts_of(handle)
     try:
         record = await _known(ticket, about)
     except TransitionRefused:
@@ -150,7 +149,6 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         record = await adopt_late(work, ledger, ticket.token, about)
         if record.job_id != about["job_id"]:
             return Obtained(record=record, happened=Happened.ATTACHED)
-    record = await with_handle(ledger, record, handle)
     return Obtained(record=record, happened=Happened.SUBMITTED, handle=handle)
 
 
@@ -192,7 +190,9 @@ async def _known(ticket: LedgerTicket, about: dict[str, Any]) -> Record:
     if ticket.record.state in REPEATABLE:
         await ticket.move(State.SUBMITTING)
     target = State.FOUND if ticket.record.state is State.UNCERTAIN else State.SUBMITTED
-    return await ticket.move(target, **about, error=None)
+    if ticket.record.state.is_live:
+        target = ticket.record.state
+    return await ticket.move(target, seconds=0, **about)
 
 
 async def _not_a_handle(work: Work, ticket: LedgerTicket, returned: Any) -> RunFailed:

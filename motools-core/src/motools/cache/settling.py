@@ -29,19 +29,15 @@ PAUSE = 0.5
 
 
 async def settle(work: Work, ledger: Ledger, record: Record) -> tuple[Record, Any]:
-    """Find out whether an interrupted submission reached the service.
+    """Find out what an interrupted submission came to.
 
-    Returns the record as `found`, with the handle, or as `absent`, with None. Raises `NeedsPerson` where it cannot be
+    Returns the record as live, with the handle, or as `absent`, with None. Raises `NeedsPerson` where it cannot be
     found out, and whatever `find` raises.
     """
+    if record.state.is_live:
+        return await _restore(work, ledger, record)
     record = await _uncertain(ledger, record)
-    found: Sequence[Any] = ()
-    if work.find is not None:
-        found = await work.find(record.token)
-        if not found and work.find_lag is not None:
-            await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
-            found = await work.find(record.token)
-    if found:
+    if found := await _found_by(work, record):
         return await _adopt(ledger, record, found)
     if work.find is not None and work.find_lag is not None:
         return await ledger.move(record, State.ABSENT), None
@@ -60,7 +56,9 @@ async def adopt_late(work: Work, ledger: Ledger, token: str, about: Mapping[str,
     """
     while True:
         record = await ledger.read(work.draft.key)
-        if record is not None and (record.state.is_live or record.state.is_ended or record.token != token):
+        if record is not None and (
+            (record.state.is_live and record.job_id) or record.state.is_ended or record.token != token
+        ):
             if record.job_id != about["job_id"]:
                 log.error("%s was submitted twice: %r runs beside %r.", record.key, about["job_id"], record.job_id)
             return record
@@ -89,9 +87,7 @@ async def resolve(
     if claimed is None:
         raise TransitionRefused(f"{record.key} is {record.state}, or somebody is at it: there is nothing to settle.")
     if submitted is None:
-        settled = await ledger.move(await _uncertain(ledger, claimed), State.ABSENT)
-        await ledger.release(settled)
-        return settled
+        return await ledger.move(await _uncertain(ledger, claimed), State.ABSENT, seconds=0)
     matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
     if matching:
         about: dict[str, Any] = {"handle": await pack(matching[0]), "handle_class": class_path(type(matching[0]))}
@@ -101,19 +97,18 @@ async def resolve(
     return await _found(ledger, claimed, {**about, "job_id": submitted, "error": None})
 
 
-async def with_handle(ledger: Ledger, record: Record, handle: Any) -> Record:
-    """Return the record with the plugin's own handle in it, by which other processes attach.
+async def facts_of(handle: Any) -> dict[str, Any]:
+    """Return what is recorded of a handle that a backend gave.
 
-    A handle that cannot be saved is a fault of the plugin, and no reason to lose the run.
+    One that cannot be saved is a fault of the plugin, and no reason to lose the run.
     """
     try:
         packed = await pack(handle)
-        return await ledger.move(record, record.state, handle=packed)
-    except TransitionRefused:
-        return await ledger.read(record.key) or record
     except Exception:
         log.exception("%r cannot be saved: no other process can attach to it.", handle)
-        return record
+        packed = None
+    facts = {"job_id": str(handle.job_id or ""), "handle_class": class_path(type(handle)), "error": None}
+    return facts if packed is None else {**facts, "handle": packed}
 
 
 def how_to_settle(record: Record) -> str:
@@ -122,6 +117,17 @@ def how_to_settle(record: Record) -> str:
         f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
         f"or `--not-submitted`."
     )
+
+
+async def _found_by(work: Work, record: Record) -> Sequence[Any]:
+    """Return what the service has under the record's token, giving it the time that it needs to show it."""
+    if work.find is None:
+        return ()
+    found = await work.find(record.token)
+    if not found and work.find_lag is not None:
+        await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
+        found = await work.find(record.token)
+    return found
 
 
 async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> tuple[Record, Any]:
@@ -135,9 +141,19 @@ async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> tuple[
             oldest.job_id,
             ", ".join(repr(other.job_id) for other in others),
         )
-    about = {"job_id": str(oldest.job_id or ""), "handle_class": class_path(type(oldest)), "error": None}
-    record = await ledger.move(record, State.FOUND, **about)
-    return await with_handle(ledger, record, oldest), oldest
+    return await ledger.move(record, State.FOUND, seconds=0, **await facts_of(oldest)), oldest
+
+
+async def _restore(work: Work, ledger: Ledger, record: Record) -> tuple[Record, Any]:
+    """Find the handle of a run whose submitter ended before it was recorded."""
+    found = await _found_by(work, record)
+    handle = next((each for each in found if str(each.job_id) == record.job_id), None)
+    if handle is None:
+        raise NeedsPerson(
+            f"The {work.kind.describe(record)} was submitted, but not recorded in full: the process that submitted it "
+            f"ended too early, or the plugin's save() fails. {how_to_settle(record)}"
+        )
+    return await ledger.move(record, record.state, seconds=0, **await facts_of(handle)), handle
 
 
 async def _uncertain(ledger: Ledger, record: Record) -> Record:
@@ -149,9 +165,7 @@ async def _uncertain(ledger: Ledger, record: Record) -> Record:
 async def _found(ledger: Ledger, claimed: Record, about: Mapping[str, Any]) -> Record:
     if claimed.state in {State.INTENT, State.QUEUED}:
         claimed = await ledger.move(claimed, State.ABSENT)
-    record = await ledger.move(await _uncertain(ledger, claimed), State.FOUND, **about)
-    await ledger.release(record)
-    return record
+    return await ledger.move(await _uncertain(ledger, claimed), State.FOUND, seconds=0, **about)
 
 
-__all__ = ["adopt_late", "how_to_settle", "resolve", "settle", "with_handle"]
+__all__ = ["adopt_late", "facts_of", "how_to_settle", "resolve", "settle"]

@@ -19,7 +19,7 @@ from motools.cache.rows import (
     to_fields,
     to_record,
 )
-from motools.cache.states import LIVE, State, may_follow
+from motools.cache.states import State, may_follow
 from motools.cache.table import archive, present, store
 from motools.errors import TransitionRefused
 
@@ -72,9 +72,7 @@ class SqliteLedger:
             if after is not None and record.state.is_ended and record.epoch == after.epoch:
                 archive(connection, record)
                 return self._begin(connection, draft, now, seconds, following=record)
-            if record.state.is_ended or record.state in LIVE:
-                return None
-            if record.leased_until > now and not is_gone(holder):
+            if not record.is_unfinished or (record.leased_until > now and not is_gone(holder)):
                 return None
             taken = {"epoch": record.epoch + 1, "leased_until": now + seconds}
             return store(connection, {**to_fields(record), **taken}, previous=record)
@@ -92,7 +90,7 @@ class SqliteLedger:
                 f"The lease on {record.key} (epoch {record.epoch}) was taken over by somebody else."
             )
 
-    async def move(self, record: Record, target: State, **changes: Any) -> Record:
+    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
         if unknown := changes.keys() - CHANGEABLE:
             raise TypeError(f"A transition cannot change {', '.join(sorted(unknown))}.")
         if not may_follow(record.state, target):
@@ -104,6 +102,8 @@ class SqliteLedger:
             if stored is None or (stored.epoch, stored.state) != (record.epoch, record.state):
                 raise TransitionRefused(_overtaken(record, target, stored))
             fields = {**to_fields(stored), **changes, "state": target}
+            if seconds is not None:
+                fields["leased_until"] = self._clock() + seconds if seconds else 0.0
             if target is not record.state:
                 fields["updated_at"] = self._clock()
             return store(connection, fields, previous=stored)

@@ -52,10 +52,9 @@ class LedgerTicket:
         self._before_paying()
         if self.record.state not in REPEATABLE:
             raise TransitionRefused(f"{self.key} is {self.record.state}: a ticket pays once.")
-        await self._ledger.renew(self.record, seconds=LEASE_SECONDS)
         if self.record.state is State.ABSENT:
             await self.move(State.INTENT)
-        await self.move(State.SUBMITTING, error=None)
+        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None)
         payment = OpenPayment()
         self._when_paying(True)  # noqa: FBT003 (open or closed)
         try:
@@ -69,9 +68,9 @@ class LedgerTicket:
         finally:
             self._when_paying(False)  # noqa: FBT003
 
-    async def move(self, target: State, **changes: Any) -> Record:
+    async def move(self, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
         """Make a transition of the record that this ticket is for."""
-        self.record = await self._ledger.move(self.record, target, **changes)
+        self.record = await self._ledger.move(self.record, target, seconds=seconds, **changes)
         return self.record
 
     async def _note(self, error: BaseException, payment: OpenPayment) -> None:
@@ -88,7 +87,7 @@ class LedgerTicket:
 
 @asynccontextmanager
 async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECONDS) -> AsyncIterator[None]:
-    """Renew a lease in the background, and give it up at the end."""
+    """Renew a lease in the background, and give it up at the end, if that has not been done."""
     heart = asyncio.create_task(_beat(ledger, record, seconds))
     try:
         yield
@@ -96,7 +95,9 @@ async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECO
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart
-        await ledger.release(record)
+        present = await ledger.read(record.key)
+        if present and present.epoch == record.epoch and present.leased_until:
+            await ledger.release(record)
 
 
 async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
