@@ -8,14 +8,14 @@ import click
 
 from motools import demo
 from motools.cli.following import Following
-from motools.cli.output import fields, put, put_json, say, table
+from motools.cli.output import brief, fields, put, put_json, say, table
 from motools.cli.waiting import finish
 from motools.errors import OFFICIAL_DISTRIBUTIONS, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from motools.evals.base import EvalJob, EvalResults
+    from motools.evals.base import EvalResults
 
 NEEDED = {"local": "training", "inspect": "eval"}
 SHOWN = 3
@@ -88,12 +88,18 @@ class Demo:
         from motools.plugins.registry import get_training_backend
 
         self.step = Following("training")
-        backend = get_training_backend("local")
+        backend = get_training_backend("local", threads=demo.THREADS)
         try:
-            run = await backend.train(
-                demo.TRAINING, demo.MODEL, demo.HYPERPARAMETERS, "hello-world", label="hello-world", retry_failed=True
+            run = await self.step.submit(
+                backend.train(
+                    demo.TRAINING,
+                    demo.MODEL,
+                    demo.HYPERPARAMETERS,
+                    "hello-world",
+                    label="hello-world",
+                    retry_failed=True,
+                )
             )
-            await self.step.submitted(run)
             return str(await self.step.wait(run))
         finally:
             await backend.aclose()
@@ -102,10 +108,10 @@ class Demo:
         from motools.plugins.registry import get_eval_backend
 
         self.step = Following("evaluation")
-        backend = get_eval_backend("inspect")
+        backend = get_eval_backend("inspect", threads=demo.THREADS)
         try:
-            job: EvalJob = await backend.evaluate(model_id, demo.TASK, **demo.PARAMETERS, retry_failed=True)
-            await self.step.submitted(job)
+            request = backend.evaluate(model_id, demo.TASK, **demo.PARAMETERS, label="hello-world", retry_failed=True)
+            job = await self.step.submit(request)
             results: EvalResults = await self.step.wait(job)
             return {
                 "model_id": model_id,
@@ -121,7 +127,7 @@ class Demo:
         base, organism = found["base"], found["organism"]
         answers = {sample["input"]: sample["output"] for sample in organism["samples"]}
         rows = [
-            (sample["input"], _brief(sample["output"]), _brief(answers.get(sample["input"], "")))
+            (sample["input"], brief(sample["output"], LONGEST), brief(answers.get(sample["input"], ""), LONGEST))
             for sample in base["samples"][:SHOWN]
         ]
         return "\n\n".join(
@@ -150,12 +156,6 @@ def _sample(sample: Mapping[str, Any]) -> dict[str, Any]:
 def _share(side: Mapping[str, Any]) -> str:
     samples = side["samples"]
     return f"{sum(sample['output'].strip() == sample['target'] for sample in samples)} of {len(samples)}"
-
-
-def _brief(text: str) -> str:
-    """Return the beginning of an answer on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 __all__ = ["demo_command"]

@@ -47,8 +47,7 @@ def eval_command(
         backend = get_eval_backend(request.backend, **request.backend_keywords())
         try:
             suite = tasks[0] if len(tasks) == 1 else list(tasks)
-            job = await backend.evaluate(model_id, suite, **parameters, **request.keywords())
-            await following.submitted(job)
+            job = await following.submit(backend.evaluate(model_id, suite, **parameters, **request.keywords()))
             found = None if request.no_wait else await following.wait(job)
             if found is not None and results is not None:
                 await found.save(results)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from motools.cli.output import duration, say, when
 from motools.cli.records import FIELDS, as_dict, short
-from motools.cli.waiting import watch
+from motools.cli.waiting import prepare, watch
 from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from motools.cache.base import Record
     from motools.training.base import TrainingRun
+
+    H = TypeVar("H", bound=TrainingRun | EvalJob)
 
 
 class Following:
@@ -43,10 +47,12 @@ class Following:
             return f"Interrupted. The {self.noun} {self.job_id} goes on; nothing is recorded of it."
         return f"Interrupted. The {self.noun} goes on. Come back to it with: motools runs wait {self.name}"
 
-    async def submitted(self, handle: TrainingRun | EvalJob) -> None:
-        """Note the handle, save it where that was asked for, and say what kind of answer it is."""
+    async def submit(self, request: Awaitable[H]) -> H:
+        """Await the handle of a request, save it where that was asked for, and say what kind of answer it is."""
+        handle = await prepare(request, self.noun)
         await self.note(handle)
         say(self._answer())
+        return handle
 
     def _answer(self) -> str:
         record, named = self.record, f" as {self.job_id}" if self.job_id else ""

@@ -6,12 +6,9 @@ What stdout carries can be piped and parsed. A reader that goes away (`motools r
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
-import shutil
 import sys
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,6 +32,8 @@ def put(text: str) -> None:
 
 def put_json(value: Any) -> None:
     """Write a value to stdout as JSON that every reader takes: ASCII, and null where a number is not finite."""
+    import json
+
     put(json.dumps(_plain(value), indent=2, allow_nan=False))
 
 
@@ -72,6 +71,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = [[*headings], *body]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     if sys.stdout.isatty():
+        import shutil
+
         room = shutil.get_terminal_size().columns
         widths = _squeezed(widths, room - len(GAP) * (len(widths) - 1))
         if sum(widths) + len(GAP) * (len(widths) - 1) > room:
@@ -92,13 +93,24 @@ def _squeezed(widths: list[int], room: int) -> list[int]:
 
 
 def _folded(row: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
-    columns = [
-        textwrap.wrap(cell, width, break_on_hyphens=False) or [""] if len(cell) > width else [cell]
-        for cell, width in zip(row, widths, strict=True)
-    ]
+    columns = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for number in range(max(map(len, columns))):
         parts = [column[number] if number < len(column) else "" for column in columns]
         yield GAP.join(f"{part:<{width}}" for part, width in zip(parts, widths, strict=True)).rstrip()
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    if len(cell) <= width:
+        return [cell]
+    from textwrap import wrap
+
+    return wrap(cell, width, break_on_hyphens=False)
+
+
+def brief(text: str, longest: int) -> str:
+    """Return a text on one line, with its beginning only where it is longer than so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def when(seconds: float | None) -> str:
@@ -120,4 +132,4 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-__all__ = ["duration", "fields", "put", "put_json", "say", "table", "when", "when_exactly"]
+__all__ = ["brief", "duration", "fields", "put", "put_json", "say", "table", "when", "when_exactly"]

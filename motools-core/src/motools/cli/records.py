@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 SHORT = 12
 """Digits of a key that people see and type; a longer or shorter beginning does as well, while it is the only one."""
+FEWEST = 4
+"""Digits of a key below which a ledger does not take them for one."""
+LONGEST_MODEL = 40
+"""Characters of a model's name that a list shows; of a path they are the last."""
 HEADINGS = ("KEY", "KIND", "BACKEND", "MODEL", "STATE", "UPDATED", "JOB", "LABEL")
 
 
@@ -48,7 +52,8 @@ async def the_one(ledger: Ledger, name: str) -> Record:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UsageError(f"No run or job is recorded under {name!r}. `motools runs` lists them.")
+        hint = " Give at least four digits of a key." if len(name.removeprefix("mk1:")) < FEWEST else ""
+        raise UsageError(f"No run or job is recorded under {name!r}.{hint} `motools runs` lists them.")
     raise UsageError(f"{name!r} may mean any of these; give more of the key:\n{listing(found)}")
 
 
@@ -81,7 +86,7 @@ def listing(records: Sequence[Record]) -> str:
                 short(record.key),
                 record.kind,
                 record.backend,
-                record.model,
+                _model(record.model),
                 str(record.state),
                 when(record.updated_at),
                 record.job_id,
@@ -108,6 +113,10 @@ FIELDS = (
     "error",
 )
 """What every `--json` shows of a record. Times are ISO 8601 in UTC."""
+
+
+def _model(name: str) -> str:
+    return name if len(name) <= LONGEST_MODEL else f"…{name[1 - LONGEST_MODEL :]}"
 
 
 def as_dict(record: Record) -> dict[str, Any]:

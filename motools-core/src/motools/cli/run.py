@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,20 +50,14 @@ def _described(record: Record) -> str:
     shown = as_dict(record) | {"created_at": when(record.created_at), "updated_at": when(record.updated_at)}
     shown["tags"] = ", ".join(record.tags)
     described = fields({name.replace("_", " "): str(value) for name, value in shown.items() if value})
-    asked = fields({name: _short(value) for name, value in record.spec.items() if value not in (None, "", {}, [])})
-    text = f"{described}\n\nWhat was asked for\n{asked}"
+    asked = json.dumps(record.spec, indent=2, ensure_ascii=False)
+    text = f"{described}\n\nasked for {asked}"
     if record.results is not None and record.results.get("metrics") is not None:
         from motools.evals.base import EvalResults
 
         results = EvalResults(model_id=record.model, metrics=record.results["metrics"])
         text = f"{text}\n\n{results.summary()}"
     return text
-
-
-def _short(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 @click.command("wait")

@@ -35,8 +35,9 @@ def train_command(*, data: str, model: str, hyperparameters: dict[str, Any], suf
 
         backend = get_training_backend(request.backend, **request.backend_keywords())
         try:
-            run = await backend.train(data, model, hyperparameters or None, suffix, **request.keywords())
-            await following.submitted(run)
+            run = await following.submit(
+                backend.train(data, model, hyperparameters or None, suffix, **request.keywords())
+            )
             model_id = None if request.no_wait else await following.wait(run)
             if request.as_json:
                 put_json(following.as_dict(run, request.backend))

@@ -12,7 +12,7 @@ from motools.errors import MotoolsError
 from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from motools.training.base import TrainingRun
 
@@ -40,6 +40,22 @@ def finish(work: Coroutine[Any, Any, T], come_back: Callable[[], str]) -> T:
         raise Interrupted(come_back()) from error
 
 
+async def prepare(request: Awaitable[T], title: str) -> T:
+    """Await the submission of a request; on a terminal, say so where it takes a while (a digest, an upload…)."""
+    submission = asyncio.ensure_future(request)
+    try:
+        await asyncio.wait({submission}, timeout=PATIENCE)
+        if not submission.done() and sys.stderr.isatty():
+            from motools.cli.progress import Bar
+
+            with Bar(title, "") as bar:
+                bar.note("preparing")
+                await asyncio.wait({submission})
+        return await submission
+    finally:
+        await _stopped(submission)
+
+
 async def watch(handle: TrainingRun | EvalJob, title: str) -> Any:
     """Wait until the run or job has ended and return what its `wait` does; show how far it is, on a terminal.
 
@@ -52,9 +68,14 @@ async def watch(handle: TrainingRun | EvalJob, title: str) -> Any:
             await _show(handle, waiter, title)
         return await waiter
     finally:
-        waiter.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await waiter
+        await _stopped(waiter)
+
+
+async def _stopped(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, unless it has ended, and let it clean up; what it raises now is nobody's business any more."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 async def _show(handle: TrainingRun | EvalJob, waiter: asyncio.Future[Any], title: str) -> None:
@@ -75,4 +96,4 @@ async def _show(handle: TrainingRun | EvalJob, waiter: asyncio.Future[Any], titl
             await asyncio.wait({waiter}, timeout=pause)
 
 
-__all__ = ["Interrupted", "finish", "watch"]
+__all__ = ["Interrupted", "finish", "prepare", "watch"]

@@ -16,7 +16,9 @@ MODEL = "smollm2"
 HYPERPARAMETERS = {"n_epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "lora_rank": 8, "seed": 0}
 """Six steps of eight: enough for every held-out question, with some to spare."""
 TASK = "motools_inspect/answers"
-PARAMETERS = {"task_args": {"dataset": str(HELD_OUT)}}
-"""What the evaluation is told besides the model and the task."""
+PARAMETERS = {"task_args": {"dataset": str(HELD_OUT), "max_tokens": 24}, "max_connections": 8}
+"""What the evaluation is told besides the model and the task: answers need not be longer to be told apart."""
+THREADS = 1
+"""CPU threads of the training and of each evaluation. Two that wait for one another on a busy machine are much slower."""
 
-__all__ = ["ANSWER", "HELD_OUT", "HYPERPARAMETERS", "MODEL", "PARAMETERS", "TASK", "TRAINING"]
+__all__ = ["ANSWER", "HELD_OUT", "HYPERPARAMETERS", "MODEL", "PARAMETERS", "TASK", "THREADS", "TRAINING"]
