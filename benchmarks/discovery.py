@@ -1,6 +1,6 @@
 """How long it takes to list the installed backends, and to import one by name, against the known ways to do it.
 
-    python benchmarks/discovery.py                     # sets itself up, in --work; about ten minutes
+    python benchmarks/discovery.py                     # sets itself up, in --work; about four minutes
     python benchmarks/discovery.py --sizes 500 --repetitions 15
 
 Each sample is a new process, the contenders taking turns. A figure is the median of the CPU time (user and system) above

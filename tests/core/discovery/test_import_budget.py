@@ -73,3 +73,8 @@ def test_reading_the_configuration_imports_next_to_nothing(configured) -> None:
 def test_a_project_that_does_not_configure_us_is_not_parsed(configured) -> None:
     code = "from motools.config import current; assert current().path is None"
     assert imported_by(code, cwd=configured.parent) == []
+
+
+def test_listing_the_backends_imports_next_to_nothing(configured) -> None:
+    code = "import motools; assert any(backend.name == 'dummy' for backend in motools.list_backends())"
+    assert imported_by(code, cwd=configured) == []
