@@ -177,6 +177,9 @@ class InspectEvalBackend(EvalBackend):
     def _spec(self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters) -> dict[str, Any]:
         """Return all that the worker has to know."""
         found = tasks.resolve(eval_suite)
+        tasks.refuse_unknown_arguments(
+            [task.label for task in found], [task.parameters for task in found], parameters.task_args or {}
+        )
         log_dir = Path(self._options.log_dir) if self._options.log_dir else None
         return {
             "schema": 1,

@@ -44,6 +44,11 @@ class Count:
             self._scores[scorer] = total + score, number + 1
         self._tell()
 
+    def all_done(self) -> None:
+        """Hear that nothing is left: samples that were taken over from an earlier log are known only now."""
+        self._done = self._total
+        self._tell()
+
     def _tell(self) -> None:
         means = ", ".join(f"{scorer} {total / number:.2f}" for scorer, (total, number) in self._scores.items())
         eta = None
@@ -59,6 +64,12 @@ def follow(worker: Worker) -> None:
     """Tell a job's directory from now on how far it is."""
     global _count  # noqa: PLW0603  (Inspect makes the hooks' only instance itself)
     _count = Count(worker)
+
+
+def finish() -> None:
+    """Tell that every sample is done."""
+    assert _count is not None  # noqa: S101  (`follow` comes first)
+    _count.all_done()
 
 
 def expect(*, done: Sequence[EvalLog], begun: Sequence[EvalLog]) -> None:
@@ -86,4 +97,4 @@ class Progress(Hooks):
             _count.ended({name: float(value) for name, value in values.items() if isinstance(value, (int, float))})
 
 
-__all__ = ["Progress", "expect", "follow"]
+__all__ = ["Progress", "expect", "finish", "follow"]

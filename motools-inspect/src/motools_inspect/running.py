@@ -21,6 +21,7 @@ from motools.detached import CancelRequested
 from motools.errors import RunFailed
 from motools_inspect import progress
 from motools_inspect.logs import collect, label_of
+from motools_inspect.registered import check_tasks
 from motools_inspect.words import complaint, in_a_sentence
 
 if TYPE_CHECKING:
@@ -47,17 +48,19 @@ def run(worker: Worker) -> dict[str, Any]:
     failed = [in_a_sentence(log, label_of(log, worker.spec["tasks"])) for log in logs if log.status != "success"]
     if failed:
         raise RunFailed(" ".join(failed))
+    progress.finish()
     return collect(worker.path, worker.spec, logs)
 
 
 def prepare_threads(spec: Mapping[str, Any]) -> None:
-    """Say how many threads a model in this process may use: torch's own guess stalls on a machine that is shared."""
+    """Say how many threads a model in this process may use."""
     if not is_local(spec["model"]):
         return
     import torch
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(spec["threads"] or usable or 1)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # torch's own number is that of the physical cores; threads beyond those lose most of their time waiting.
+    torch.set_num_threads(spec["threads"] or min(allowed, torch.get_num_threads()))
 
 
 def is_local(reference: Mapping[str, Any]) -> bool:
@@ -90,9 +93,10 @@ async def _evaluate(worker: Worker) -> list[EvalLog]:
         for log in begun:
             done += await eval_retry_async(log.location, log_dir=spec["log_dir"], ctl_server=False)
         if fresh:
+            check_tasks(spec)
             done += await _begin(spec, fresh)
     except Exception as error:
-        raise complaint(error, spec) from error
+        raise complaint(error) from error
     return done
 
 
@@ -101,7 +105,9 @@ async def _begin(spec: Mapping[str, Any], tasks: Sequence[str]) -> list[EvalLog]
     model = spec["model"]
     arguments = dict(spec["arguments"])
     if is_local(model):
-        arguments.setdefault("max_connections", BATCH)
+        # The provider waits two seconds for a batch to fill: no larger than what there is to be asked.
+        asked = arguments.get("limit", BATCH) * arguments.get("epochs", 1)
+        arguments.setdefault("max_connections", min(BATCH, asked))
     return await eval_async(
         [*tasks],
         model=model["model"],

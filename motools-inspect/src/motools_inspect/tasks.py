@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import ast
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from motools.errors import TaskNotFound, nearest
+from motools.errors import SettingError, TaskNotFound, nearest
 from motools_inspect import packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+Parameters: TypeAlias = "Sequence[str] | None"
 FORMS = 'Write "package/task", "file.py@task", or a list of these.'
 
 
@@ -37,6 +38,8 @@ class Task:
     name: str
     file: str | None = None
     """The absolute path of its file; None for a registered task."""
+    parameters: Parameters = None
+    """The arguments that it takes; None where that is not known here."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-safe dictionary."""
@@ -57,8 +60,24 @@ def resolve(eval_suite: Any) -> list[Task]:
     return [task if labels.count(task.label) == 1 else _with_long_label(task) for task in found]
 
 
+def refuse_unknown_arguments(
+    labels: Sequence[str], parameters: Sequence[Parameters], arguments: Mapping[str, Any]
+) -> None:
+    """Raise `SettingError` for an argument that none of the tasks takes: Inspect would ignore it."""
+    if any(taken is None for taken in parameters):
+        return
+    known = sorted({name for taken in parameters for name in taken or ()})
+    for name in arguments:
+        if name not in known:
+            near = nearest(name, known)
+            meant = f" Did you mean {near!r}?" if near else ""
+            raise SettingError(
+                f"No task of {', '.join(labels)} takes the argument {name!r}.{meant} Known: {', '.join(known) or 'none'}."
+            )
+
+
 def _with_long_label(task: Task) -> Task:
-    return Task(label=task.spec, spec=task.spec, name=task.name, file=task.file)
+    return replace(task, label=task.spec)
 
 
 def _resolve(given: Any) -> Iterator[Task]:
@@ -81,11 +100,13 @@ def _resolve(given: Any) -> Iterator[Task]:
 def _of_file(path: str, name: str, text: str) -> Task:
     source = _Source(path, text)
     if not source.may_define(name):
-        near = nearest(name, source.tasks)
+        near = nearest(name, list(source.tasks))
         meant = f" Did you mean {near!r}?" if near else ""
         known = ", ".join(source.tasks) or "none"
         raise TaskNotFound(f"{path} defines no task {name!r}. It defines: {known}.{meant}")
-    return Task(label=name, spec=f"{source.path}@{name}", name=name, file=str(source.path))
+    return Task(
+        label=name, spec=f"{source.path}@{name}", name=name, file=str(source.path), parameters=source.tasks.get(name)
+    )
 
 
 class _Source:
@@ -103,11 +124,15 @@ class _Source:
             raise TaskNotFound(f"{path}{line}: is not valid Python: {getattr(error, 'msg', None) or error}.") from error
         except OSError as error:
             raise TaskNotFound(f"{path}: cannot be read: {error.strerror or error}.") from error
-        self.tasks: list[str] = []
+        self.tasks: dict[str, Parameters] = {}
         self.imported: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                self.tasks += [name for decorator in node.decorator_list if (name := _task_name(decorator, node.name))]
+                self.tasks |= {
+                    name: _parameters(node)
+                    for decorator in node.decorator_list
+                    if (name := _task_name(decorator, node.name))
+                }
             elif isinstance(node, ast.ImportFrom):
                 self.imported.update(alias.asname or alias.name for alias in node.names)
 
@@ -128,6 +153,13 @@ def _task_name(decorator: ast.expr, function: str) -> str | None:
     return function
 
 
+def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Parameters:
+    """Return the names of a task's parameters, or None where it takes any, or is a class."""
+    if isinstance(node, ast.ClassDef) or node.args.kwarg:
+        return None
+    return [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+
+
 def _registered(text: str) -> Task:
     package, slash, name = text.partition("/")
     if not slash or not package or not name or Path(text).is_dir():
@@ -143,4 +175,4 @@ def _registered(text: str) -> Task:
     return Task(label=text, spec=text, name=text)
 
 
-__all__ = ["Task", "resolve"]
+__all__ = ["Parameters", "Task", "refuse_unknown_arguments", "resolve"]

@@ -1,0 +1,79 @@
+"""Real jobs with a model that needs no weights: a provider of the tests' own, installed as a distribution of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+TASKS = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import Score, accuracy, match, scorer, stderr
+from inspect_ai.solver import generate
+
+@task
+def capitals(number: int = 4) -> Task:
+    samples = [Sample(id=n, input=f"word {n}", target=f"WORD {n}" if n % 2 else "never") for n in range(number)]
+    return Task(dataset=samples, solver=generate(), scorer=match())
+
+@task
+def spelling() -> Task:
+    return Task(dataset=[Sample(input="abc", target="ABC")], solver=generate(), scorer=match())
+
+@scorer(metrics=[accuracy(), stderr()])
+def confused():
+    async def score(state, target):
+        raise RuntimeError("this scorer has lost its way")
+    return score
+
+@task
+def failing() -> Task:
+    return Task(dataset=[Sample(input="abc", target="ABC")], solver=generate(), scorer=confused())
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the package `scripted` for this process and those that it starts."""
+    # Inspect takes a package for installed by the name of the folder that it is in
+    place = tmp_path_factory.mktemp("installed") / "site-packages"
+    shutil.copytree(HERE / "scripted", place / "scripted", ignore=shutil.ignore_patterns("__pycache__"))
+    (place / "scripted" / "__init__.py").touch()
+    metadata = place / "scripted-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[inspect_ai]\nscripted = scripted._registry\n")
+    (metadata / "RECORD").write_text("scripted/__init__.py,,\nscripted/_registry.py,,\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")])))
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("inspect_data")))
+        patch.setattr(sys, "path", [str(place), *sys.path])
+        yield place
+
+
+@pytest.fixture
+def task_file(tmp_path: Path) -> Path:
+    """Return a file with the tasks `capitals`, `spelling` and `failing`."""
+    path = tmp_path / "words.py"
+    path.write_text(TASKS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Return a file of twelve questions, of which every third has a wrong target."""
+    rows = [{"input": f"word {n}", "target": f"WORD {n}" if n % 3 else "never"} for n in range(12)]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return path

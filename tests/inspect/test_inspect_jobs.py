@@ -1,0 +1,210 @@
+"""Evaluations from the request to the results, in real workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from motools.detached import WorkDirectory
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
+from motools.status import RunStatus
+from motools_inspect import InspectEvalBackend, InspectEvalJob
+from motools_inspect.settings import parameters_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+ANSWERS = "motools_inspect/answers"
+
+
+def answers(questions: Path, **more):
+    return {"task_args": {"dataset": str(questions)}, **more}
+
+
+async def until(condition, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def worker_of(job: InspectEvalJob) -> int | None:
+    status = json.loads((Path(job.metadata["directory"]) / "status.json").read_text())
+    return status["pid"]
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+async def test_a_registered_task_is_evaluated_and_every_answer_kept(questions, tmp_path, capfd):
+    backend = InspectEvalBackend(log_dir=tmp_path / "logs")
+    job = await backend.evaluate("scripted/upper", ANSWERS, **answers(questions))
+    assert not job.status.is_terminal
+    results = await job.wait()
+    assert results.metrics[ANSWERS]["exact"]["accuracy"] == pytest.approx(8 / 12)
+    assert results.metrics[ANSWERS]["exact"]["stderr"] == pytest.approx(0.142, abs=0.001)
+    assert len(results.samples) == 12
+    assert results.samples[1] == {
+        "id": 2,
+        "epoch": 1,
+        "task": ANSWERS,
+        "input": "word 1",
+        "target": "WORD 1",
+        "output": "WORD 1",
+        "scores": {"exact": 1.0},
+        "answers": {"exact": "WORD 1"},
+        "explanations": {"exact": None},
+    }
+    assert [sample["scores"]["exact"] for sample in results.samples[:3]] == [0.0, 1.0, 1.0]
+    assert job.progress is not None
+    assert (job.progress.step, job.progress.total) == (12, 12)
+    assert results.metadata["usage"]["scripted/upper"]["total_tokens"] == 36
+    (log,) = job.get_log_paths()
+    assert Path(log).is_relative_to(tmp_path / "logs" / job.job_id)
+    assert results.metadata["logs"] == [log]
+    assert "accuracy" in results.summary()
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_list_of_tasks_is_one_job_and_names_that_scorers_share_are_told_apart(task_file):
+    suite = [f"{task_file}@capitals", "scripted/shouting"]
+    job = await InspectEvalBackend().evaluate("scripted/upper", suite, limit=2, epochs=3)
+    results = await job.wait()
+    assert list(results.metrics) == ["capitals", "scripted/shouting"]
+    assert results.metrics["capitals"]["match"]["accuracy"] == 0.5
+    shouting = results.metrics["scripted/shouting"]
+    assert shouting["shape/length"] == {"mean": 1.5}
+    assert shouting["outline/length"] == {"mean": 0.75}
+    assert shouting["capitals"]["accuracy"] == 1.0
+    assert len(results.samples) == 12
+    assert {sample["epoch"] for sample in results.samples} == {1, 2, 3}
+    assert results.samples[-1]["scores"]["shape"] == {"length": 2, "capitals": 1.0}
+    assert len(job.get_log_paths()) == 2
+
+
+async def test_a_job_goes_on_without_the_process_that_asked_for_it(task_file, tmp_path):
+    program = """
+import asyncio, sys
+from motools_inspect import InspectEvalBackend
+async def main():
+    job = await InspectEvalBackend().evaluate("scripted/slow", sys.argv[1] + "@capitals", max_connections=1)
+    await job.save(sys.argv[2])
+asyncio.run(main())
+"""
+    handle = tmp_path / "job.json"
+    await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program, str(task_file), str(handle)], check=True, cwd=tmp_path
+    )
+    job = await InspectEvalJob.load(handle)
+    assert job.status in {RunStatus.QUEUED, RunStatus.RUNNING}
+    assert len((await job.wait()).samples) == 4
+
+
+async def test_a_job_whose_worker_is_killed_asks_only_what_was_not_finished(questions, tmp_path):
+    calls = tmp_path / "calls"
+    job = await InspectEvalBackend().evaluate(
+        "scripted/slow", ANSWERS, **answers(questions), model_args={"calls": str(calls)}, max_connections=2
+    )
+
+    async def some_are_done() -> bool:
+        await job.refresh()
+        return job.progress is not None and job.progress.step >= 5
+
+    await until(some_are_done)
+    os.kill(worker_of(job), signal.SIGKILL)
+    results = await job.wait()
+    asked = lines_of(calls)
+    assert results.metrics[ANSWERS]["exact"]["accuracy"] == pytest.approx(8 / 12)
+    assert sorted({sample["input"] for sample in results.samples}) == sorted(f"word {n}" for n in range(12))
+    assert len(set(asked)) == 12
+    assert len(asked) <= 12 + 2  # those in flight
+    assert job.progress.step == job.progress.total == 12
+
+
+async def test_a_job_can_be_cancelled_from_elsewhere_and_its_log_says_so(questions, tmp_path):
+    job = await InspectEvalBackend().evaluate("scripted/slow", ANSWERS, **answers(questions), max_connections=1)
+    await job.save(tmp_path / "job.json")
+
+    async def one_is_done() -> bool:
+        await job.refresh()
+        return job.progress is not None and job.progress.step >= 1
+
+    await until(one_is_done)
+    other = await InspectEvalJob.load(tmp_path / "job.json")
+    async with asyncio.timeout(5):
+        await other.cancel()
+    with pytest.raises(RunCancelled, match="was cancelled"):
+        await job.wait()
+    (log,) = job.get_log_paths()
+    with zipfile.ZipFile(log) as archive:
+        assert json.loads(archive.read("header.json"))["status"] == "cancelled"
+
+
+WRONG = [
+    ("scripted/upper", "{file}@failing", {}, r"The task 'failing' failed: .*lost its way.*The log is .*\.eval"),
+    ("scripted/broken", "{file}@spelling", {}, "the script says no"),
+    ("scripted/upper", "scripted/shoutin", {}, "has no task 'scripted/shoutin'.*Did you mean 'scripted/shouting'"),
+    ("nobody/knows", "{file}@spelling", {}, "Inspect refused: .*nobody"),
+    ("scripted/upper", "scripted/shouting", {"word": 3}, "takes the argument 'word'. Did you mean 'words'"),
+    ("scripted/upper", ANSWERS, {"dataset": "{folder}/none.jsonl"}, "none.jsonl: cannot be read: No such file"),
+    ("scripted/upper", ANSWERS, {"dataset": "{folder}/bad.jsonl"}, "bad.jsonl:2: needs the field 'target'"),
+]
+
+
+async def test_what_goes_wrong_is_said_in_one_sentence(task_file, tmp_path):
+    (tmp_path / "bad.jsonl").write_text('{"input": "a", "target": "b"}\n{"input": "a"}\n')
+    places = []
+    for number, (model, suite, given, _) in enumerate(WRONG):
+        arguments = {n: v.format(folder=tmp_path) if isinstance(v, str) else v for n, v in given.items()}
+        parameters = parameters_of({"task_args": arguments})
+        spec = InspectEvalBackend()._spec(f"job{number}", model, suite.format(file=task_file), parameters)
+        places.append(WorkDirectory.create(tmp_path / f"job{number}", spec=spec, module="none").path)
+    # what the worker does, for all of them in one process: importing Inspect takes longer than everything else
+    program = """
+import sys
+from motools.detached import WorkDirectory, Worker
+from motools_inspect.worker import evaluate, explain
+for place in sys.argv[1:]:
+    directory = WorkDirectory(place, module="none")
+    try:
+        evaluate(Worker(directory, directory.status()))
+    except Exception as error:
+        print(">", explain(error))
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program, *places], capture_output=True, text=True, check=True
+    )
+    sentences = [line for line in done.stdout.splitlines() if line.startswith("> ")]
+    assert len(sentences) == len(WRONG), done.stdout + done.stderr
+    for sentence, (*_, message) in zip(sentences, WRONG, strict=True):
+        assert re.search(message, sentence), sentence
+
+
+async def test_a_failed_task_fails_the_job_and_its_log_is_kept(task_file):
+    job = await InspectEvalBackend().evaluate("scripted/upper", [f"{task_file}@spelling", f"{task_file}@failing"])
+    with pytest.raises(RunFailed, match="The task 'failing' failed: .*this scorer has lost its way") as caught:
+        await job.wait()
+    assert "\n" not in str(caught.value)
+    assert job.status == RunStatus.FAILED
+    assert job.metadata["error"] in str(caught.value)
+    assert len(job.get_log_paths()) == 2
+
+
+async def test_results_without_their_samples_or_directory_say_so(questions, tmp_path):
+    job = await InspectEvalBackend().evaluate("scripted/upper", ANSWERS, **answers(questions), limit=1)
+    results = await job.wait()
+    directory = Path(job.metadata["directory"])
+    (directory / "samples.jsonl").unlink()
+    assert results.metrics[ANSWERS]
+    with pytest.raises(HandleError, match=r"samples.*cannot be read: .*samples\.jsonl: No such file"):
+        list(results.samples)
+    directory.rename(tmp_path / "elsewhere")
+    with pytest.raises(RunLost, match="is gone"):
+        await job.refresh()
