@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from types import MappingProxyType
 
-from motools.status import Capability, Progress, RunStatus
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from os import PathLike
     from typing import Any, ClassVar, Self, TypeAlias
+
+    from motools.status import Capability, Progress, RunStatus
 
     Metrics: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, float | None]]]"
 
@@ -92,7 +92,7 @@ class EvalJob(ABC):
     """What the framework calls this job."""
     model_id: str = ""
     """The model under evaluation."""
-    status: RunStatus = RunStatus.QUEUED
+    status: RunStatus = "queued"  # type: ignore[assignment]  # equal to RunStatus.QUEUED; enum costs more than a look-up
     """As of the last contact; a plain string such as "running" may be assigned."""
     progress: Progress | None = None
     """Samples done, as of the last contact, where the framework says."""

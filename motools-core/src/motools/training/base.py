@@ -10,8 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from types import MappingProxyType
 
-from motools.status import Capability, Progress, RunStatus
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, Self, TypeAlias
 
     from motools.datasets import Dataset
+    from motools.status import Capability, Progress, RunStatus
 
     DatasetLike: TypeAlias = "str | PathLike[str] | Dataset | Iterable[Mapping[str, Any]]"
 
@@ -34,7 +33,7 @@ class TrainingRun(ABC):
     """What the service calls this run."""
     model_id: str | None = None
     """The trained model, once there is one."""
-    status: RunStatus = RunStatus.QUEUED
+    status: RunStatus = "queued"  # type: ignore[assignment]  # equal to RunStatus.QUEUED; enum costs more than a look-up
     """As of the last contact with the service; a plain string such as "running" may be assigned."""
     progress: Progress | None = None
     """How far it is, as of the last contact, where the service says."""
