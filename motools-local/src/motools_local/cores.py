@@ -1,8 +1,8 @@
 """Sharing the machine: how many threads a run gets, and which run's turn it is.
 
-Threads of one process that wait for one another lose most of the time they wait on a core that somebody else keeps
-busy: two trainings with two threads each on two cores take several times as long as one after the other. Hence the
-default is a thread for each core that this process may use, and one run at a time.
+A run gets a thread for each core that it may use, and runs take turns: threads wait for one another after every matrix
+product, so that two trainings at once on the same cores take longer than one after the other. Where other programs keep
+the cores busy, `threads=1` is the fastest.
 """
 
 from __future__ import annotations

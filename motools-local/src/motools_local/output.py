@@ -32,6 +32,7 @@ def save_model(target: Path, model: Any, tokenizer: Any, *, base: str, facts: di
     if config.exists():
         fields = json.loads(config.read_text(encoding="utf-8"))
         fields["base_model_name_or_path"] = base
+        fields["target_modules"] = sorted(fields["target_modules"])  # peft keeps a set, in any order
         replace_text(config, json.dumps(fields, indent=2, sort_keys=True) + "\n")
     for path in draft.iterdir():
         path.chmod(0o600)

