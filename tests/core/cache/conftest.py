@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for paid_world, which worker processes import as well
 
-from motools.cache.sqlite import SqliteLedger
+import paid_world
 
-LINE = '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}\n'
+from motools.cache.sqlite import SqliteLedger
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def ledger(tmp_path, empty_database):
 @pytest.fixture
 def data(tmp_path):
     path = tmp_path / "train.jsonl"
-    path.write_text(LINE)
+    path.write_text(paid_world.LINE)
     an_hour_ago = time.time() - 3600
     os.utime(path, (an_hour_ago, an_hour_ago))
     return path
@@ -48,9 +48,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def service(tmp_path):
-    from paid_world import Service
-
-    return Service(tmp_path / "service")
+    return paid_world.Service(tmp_path / "service")
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from motools.status import Capability, Progress, RunStatus
 from motools.training.backends.cached import CachedTrainingBackend
 from motools.training.base import TrainingBackend, TrainingRun
 
+LINE = '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}\n'
+
 
 class Service:
     """Jobs are `ID.json`; a job has ended when `ID.end` says how."""
