@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
@@ -163,3 +164,57 @@ def test_a_result_that_is_there_shows_no_bar(terminal, cli, chat):
     again = terminal(*request)
     assert again.end() == 0
     assert "\x1b" not in again.seen
+
+
+SLOW_PLUGIN = """
+import asyncio
+from motools import TrainingBackend, TrainingRun
+
+class SlowTrainingRun(TrainingRun):
+    job_id = "slow-1"
+    async def wait(self):
+        await asyncio.Event().wait()
+    async def is_complete(self):
+        return False
+    async def refresh(self):
+        raise ConnectionError("the service is away")
+    async def cancel(self):
+        pass
+    async def save(self, path):
+        open(path, "w").write("{}")
+    @classmethod
+    async def load(cls, path):
+        return cls()
+
+class SlowTrainingBackend(TrainingBackend):
+    async def train(self, dataset, model, hyperparameters=None, suffix=None, **kwargs):
+        await asyncio.sleep(600 if suffix == "never" else 0)
+        return SlowTrainingRun()
+"""
+
+
+@pytest.fixture
+def plugin():
+    Path("slow.py").write_text(SLOW_PLUGIN)
+    Path("motools.toml").write_text('[plugins.backends]\nslow = "slow:SlowTrainingBackend"\n')
+
+
+def test_a_submission_that_takes_its_time_is_seen_and_can_be_interrupted(terminal, plugin, chat):
+    waiting = terminal("train", chat, "-b", "slow", "--model", "m", "--suffix", "never")
+    waiting.until("preparing")
+    waiting.press("\x03")
+    waiting.until("Ctrl-C again leaves without it.")
+    began = time.monotonic()
+    waiting.press("\x03")
+    assert waiting.end() == 130
+    assert time.monotonic() - began < 10
+    assert "Interrupted before there was a training to come back to." in waiting.text
+    assert "Traceback" not in waiting.text
+
+
+def test_a_backend_without_progress_and_a_service_that_is_away_end_no_wait(terminal, plugin, chat):
+    waiting = terminal("train", chat, "-b", "slow", "--model", "m")
+    waiting.until("cannot look: the service is away")
+    waiting.press("\x03")
+    assert waiting.end() == 130
+    assert "The training goes on." in waiting.text

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from motools.cli.output import say
 from motools.errors import MotoolsError
 from motools.evals.base import EvalJob
 
@@ -73,7 +74,12 @@ async def watch(handle: TrainingRun | EvalJob, title: str) -> Any:
 
 async def _stopped(task: asyncio.Future[Any]) -> None:
     """Cancel a task, unless it has ended, and let it clean up; what it raises now is nobody's business any more."""
+    if task.done():
+        return
     task.cancel()
+    await asyncio.wait({task}, timeout=PATIENCE)
+    if not task.done():
+        say("Waiting for the answer to what is being submitted. Ctrl-C again leaves without it.")
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await task
 
