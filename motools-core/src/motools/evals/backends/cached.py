@@ -30,7 +30,7 @@ class CachedEvalJob(CachedHandle, EvalJob):
     _results: EvalResults | None = None
 
     @property
-    def job_id(self) -> str:  # type: ignore[override]
+    def job_id(self) -> str:  # type: ignore[override]  # read-only: the record owns it
         return self._job_id()
 
     @property

@@ -26,7 +26,7 @@ class CachedTrainingRun(CachedHandle, TrainingRun):
     """A training run with its record. `is_hit` and `recorded_at` say whether and when its result was recorded."""
 
     @property
-    def job_id(self) -> str:  # type: ignore[override]
+    def job_id(self) -> str:  # type: ignore[override]  # read-only: the record owns it
         return self._job_id()
 
     @property
