@@ -92,13 +92,25 @@ def records():
 
 @pytest.fixture
 def until():
-    async def until(condition, timeout=60):
-        async with asyncio.timeout(timeout):
+    async def until(condition):
+        async with asyncio.timeout(60):
             while not (found := condition()):
                 await asyncio.sleep(0.01)
         return found
 
     return until
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a directory on a file system of two megabytes."""
+    directory = tmp_path / "disk"
+    directory.mkdir(mode=0o700)
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no device: this user may not mount a small disk")
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -59,6 +59,8 @@ async def identity(model: str) -> Any:
 
 def as_directory(model: str) -> Path | None:
     """Return the directory that a name stands for, absolute, or None when there is none."""
+    if not model:
+        return None
     path = Path(os.path.abspath(Path(model).expanduser()))  # noqa: PTH100  (Path.absolute leaves `..` in)
     return path if path.is_dir() else None
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 FULL_DISK_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 122")
+SHORT_WRITE_WORDS = ("unexpected pos", "failed writing file")
+"""How torch puts it when less was written than it meant to write."""
 NO_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
 
 
@@ -35,7 +37,7 @@ def _is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return True
     # torch and safetensors write files outside Python, and raise errors of their own kinds.
-    return any(words in str(error).lower() for words in FULL_DISK_WORDS)
+    return any(words in str(error).lower() for words in FULL_DISK_WORDS + SHORT_WRITE_WORDS)
 
 
 def _is_no_memory(error: BaseException) -> bool:

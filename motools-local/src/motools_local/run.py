@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from motools.detached import WorkDirectory, WorkState
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
 from motools.handles import read_handle, write_handle
-from motools.status import RunStatus
+from motools.status import TERMINAL, RunStatus
 from motools.training.base import TrainingRun
 from motools_local.spec import WORKER
 
@@ -50,9 +50,9 @@ class LocalTrainingRun(TrainingRun):
         return self.model_id
 
     async def is_complete(self) -> bool:
-        if not self.status.is_terminal:
+        if self.status not in TERMINAL:
             await self.refresh()
-        return self.status.is_terminal
+        return self.status in TERMINAL
 
     async def refresh(self) -> None:
         try:

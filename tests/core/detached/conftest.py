@@ -48,8 +48,8 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def until():
-    async def until(condition, timeout=20):
-        async with asyncio.timeout(timeout):
+    async def until(condition):
+        async with asyncio.timeout(20):
             while not (found := condition()):
                 await asyncio.sleep(0.01)
         return found

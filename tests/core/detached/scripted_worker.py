@@ -27,11 +27,11 @@ def work(worker):
         act(worker, worker.spec.get("at", {}).get(str(step)))
         worker.check_cancel()
         done.write_text(str(step))
-        print("step", step, flush=True)
+        print("step", step, flush=True)  # noqa: T201  (the log)
     return {"pid": os.getpid(), "attempt": worker.attempt, "what": worker.spec.get("what")}
 
 
-def act(worker, deed):
+def act(worker, deed):  # noqa: C901  (a list of deeds)
     match deed:
         case "hold":
             while not (worker.path / "go").exists() and not worker.cancel_requested:

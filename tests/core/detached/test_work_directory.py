@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC220, ASYNC221  (a test has the loop to itself)
 """What the asking side sees of detached work: real worker processes, killed and cancelled at every point."""
 
 from __future__ import annotations
