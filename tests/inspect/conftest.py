@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from motools.detached import WorkDirectory
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+_spec = importlib.util.spec_from_file_location("inspect_warm", HERE / "warm.py")
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+write_stub = _module.write_stub
 
 TASKS = """
 from inspect_ai import Task, task
@@ -60,6 +73,36 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("inspect_data")))
         patch.setattr(sys, "path", [str(place), *sys.path])
         yield place
+
+
+@pytest.fixture(scope="session")
+def _warm(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = tmp_path_factory.mktemp("warm")
+    address = place / "socket"
+    with (place / "log").open("wb") as log:
+        command = [sys.executable, "-P", str(HERE / "warm.py"), str(address)]
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+    deadline = time.monotonic() + 120
+    while not address.exists():
+        assert server.poll() is None, (place / "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield write_stub(address, place)
+    server.communicate()
+
+
+@pytest.fixture
+def warm(_warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers be started with Inspect already imported."""
+    monkeypatch.setattr(sys, "executable", str(_warm))
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left(motools_home: Path) -> Iterator[None]:
+    yield
+    for path in motools_home.glob("inspect/*"):
+        with contextlib.suppress(FileNotFoundError):
+            WorkDirectory(path, module="")._signal(signal.SIGKILL)
 
 
 @pytest.fixture

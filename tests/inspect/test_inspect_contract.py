@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-import pytest_asyncio
 
 from motools.evals.middleware import EvalMiddleware
 from motools.testing.evals import EvalBackendContract
 from motools_inspect import InspectEvalBackend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODEL, SUITE, KEYWORDS = "scripted/upper", "scripted/shouting", {"limit": 2}
 
 
 class Otherwise(EvalMiddleware):
@@ -26,17 +29,41 @@ class Otherwise(EvalMiddleware):
         return await super().evaluate(model_id, self._suite, **kwargs)
 
 
+@pytest.fixture(scope="module")
+def evaluated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return one job that has been waited on, for all tests that only look."""
+
+    async def evaluate() -> Any:
+        job = await InspectEvalBackend().evaluate(MODEL, SUITE, **KEYWORDS)
+        await job.wait()
+        return job
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTOOLS_HOME", str(tmp_path_factory.mktemp("motools_home")))
+        yield asyncio.run(evaluate())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.usefixtures("warm")
 class TestInspect(EvalBackendContract):
-    model_id, eval_suite = "scripted/upper", "scripted/shouting"
-    keywords: Mapping[str, Any] = {"limit": 2}
+    model_id, eval_suite, keywords = MODEL, SUITE, KEYWORDS
     key_variables = ("OPENAI_API_KEY",)
     sdk_modules = ("inspect_ai", "torch", "transformers", "openai")
 
     @pytest.fixture
     def backend(self, motools_home) -> InspectEvalBackend:
         return InspectEvalBackend()
+
+    lacking: ClassVar = {
+        "rejecting_backend": "there is no service: the work is done on this machine",
+        "uncertain_backend": "there is no service whose answer could be lost",
+    }
+
+    @pytest.fixture
+    def unavailable_backend(self, backend, motools_home) -> InspectEvalBackend:
+        (motools_home / "inspect").write_text("a file where the jobs' directory should be")
+        return backend
 
     @pytest.fixture
     def slow_backend(self, backend) -> Otherwise:
@@ -48,10 +75,6 @@ class TestInspect(EvalBackendContract):
         path.write_text("from inspect_ai import task\n\n@task\ndef broken():\n    raise ValueError('no dataset')\n")
         return Otherwise(backend, f"{path}@broken")
 
-    @pytest_asyncio.fixture(scope="class", loop_scope="class")
-    async def finished(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("MOTOOLS_HOME", str(tmp_path_factory.mktemp("motools_home")))
-            job = await InspectEvalBackend().evaluate(self.model_id, self.eval_suite, **self.keywords)
-            await job.wait()
-            yield job
+    @pytest.fixture
+    def finished(self, evaluated) -> Any:
+        return evaluated

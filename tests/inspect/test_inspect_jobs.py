@@ -9,10 +9,10 @@ import re
 import signal
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
+import zipfile_zstd
 
 from motools.detached import WorkDirectory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
@@ -73,6 +73,7 @@ async def test_a_registered_task_is_evaluated_and_every_answer_kept(questions, t
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("warm")
 async def test_a_list_of_tasks_is_one_job_and_names_that_scorers_share_are_told_apart(task_file):
     suite = [f"{task_file}@capitals", "scripted/shouting"]
     job = await InspectEvalBackend().evaluate("scripted/upper", suite, limit=2, epochs=3)
@@ -107,6 +108,7 @@ asyncio.run(main())
     assert len((await job.wait()).samples) == 4
 
 
+@pytest.mark.usefixtures("warm")
 async def test_a_job_whose_worker_is_killed_asks_only_what_was_not_finished(questions, tmp_path):
     calls = tmp_path / "calls"
     job = await InspectEvalBackend().evaluate(
@@ -128,6 +130,7 @@ async def test_a_job_whose_worker_is_killed_asks_only_what_was_not_finished(ques
     assert job.progress.step == job.progress.total == 12
 
 
+@pytest.mark.usefixtures("warm")
 async def test_a_job_can_be_cancelled_from_elsewhere_and_its_log_says_so(questions, tmp_path):
     job = await InspectEvalBackend().evaluate("scripted/slow", ANSWERS, **answers(questions), max_connections=1)
     await job.save(tmp_path / "job.json")
@@ -143,7 +146,7 @@ async def test_a_job_can_be_cancelled_from_elsewhere_and_its_log_says_so(questio
     with pytest.raises(RunCancelled, match="was cancelled"):
         await job.wait()
     (log,) = job.get_log_paths()
-    with zipfile.ZipFile(log) as archive:
+    with zipfile_zstd.ZipFile(log) as archive:
         assert json.loads(archive.read("header.json"))["status"] == "cancelled"
 
 
@@ -187,9 +190,10 @@ for place in sys.argv[1:]:
         assert re.search(message, sentence), sentence
 
 
+@pytest.mark.usefixtures("warm")
 async def test_a_failed_task_fails_the_job_and_its_log_is_kept(task_file):
     job = await InspectEvalBackend().evaluate("scripted/upper", [f"{task_file}@spelling", f"{task_file}@failing"])
-    with pytest.raises(RunFailed, match="The task 'failing' failed: .*this scorer has lost its way") as caught:
+    with pytest.raises(RunFailed, match=r"The task 'failing' failed: .*this scorer has lost its way") as caught:
         await job.wait()
     assert "\n" not in str(caught.value)
     assert job.status == RunStatus.FAILED
@@ -197,6 +201,7 @@ async def test_a_failed_task_fails_the_job_and_its_log_is_kept(task_file):
     assert len(job.get_log_paths()) == 2
 
 
+@pytest.mark.usefixtures("warm")
 async def test_results_without_their_samples_or_directory_say_so(questions, tmp_path):
     job = await InspectEvalBackend().evaluate("scripted/upper", ANSWERS, **answers(questions), limit=1)
     results = await job.wait()
@@ -205,6 +210,6 @@ async def test_results_without_their_samples_or_directory_say_so(questions, tmp_
     assert results.metrics[ANSWERS]
     with pytest.raises(HandleError, match=r"samples.*cannot be read: .*samples\.jsonl: No such file"):
         list(results.samples)
-    directory.rename(tmp_path / "elsewhere")
+    await asyncio.to_thread(directory.rename, tmp_path / "elsewhere")
     with pytest.raises(RunLost, match="is gone"):
         await job.refresh()

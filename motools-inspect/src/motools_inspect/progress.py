@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from inspect_ai.hooks import Hooks, SampleEnd, TaskStart, hooks
 from inspect_ai.log import read_eval_log_sample_summaries
 
+from motools.detached import CancelRequested
 from motools_inspect.logs import number_of
 
 if TYPE_CHECKING:
@@ -23,11 +25,22 @@ class Count:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._loading = ExitStack()
         self._done = 0
         self._total = 0
         self._here = 0
         self._began = time.monotonic()
         self._scores: dict[str, tuple[float, int]] = {}
+
+    def load(self) -> None:
+        """Hear that models and tasks are being loaded: that may take long, and nothing is lost by stopping it."""
+        self._loading.enter_context(self._worker.expendable())
+        self._worker.progress(message="loading")
+
+    def loaded(self) -> None:
+        """Hear that the first task begins, or that none does."""
+        with suppress(CancelRequested):  # whoever watches for it sees it too
+            self._loading.close()
 
     def expect(self, total: int, done: int) -> None:
         """Hear of samples that are to be done, or have been before."""
@@ -69,12 +82,14 @@ def follow(worker: Worker) -> None:
 def finish() -> None:
     """Tell that every sample is done."""
     assert _count is not None  # noqa: S101  (`follow` comes first)
+    _count.loaded()
     _count.all_done()
 
 
 def expect(*, done: Sequence[EvalLog], begun: Sequence[EvalLog]) -> None:
-    """Count what earlier workers have done."""
+    """Count what earlier workers have done, before anything is loaded."""
     assert _count is not None  # noqa: S101  (`follow` comes first)
+    _count.load()
     for log in done:
         samples = log.results.total_samples if log.results else 0
         _count.expect(samples, samples)
@@ -88,6 +103,7 @@ class Progress(Hooks):
 
     async def on_task_start(self, data: TaskStart) -> None:
         if _count is not None:
+            _count.loaded()
             epochs = data.spec.config.epochs or 1
             _count.expect(len(data.spec.dataset.sample_ids or ()) * epochs, 0)
 

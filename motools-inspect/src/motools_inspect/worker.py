@@ -6,18 +6,15 @@ What Inspect can only be told before it is imported is told here; everything els
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.detached import CancelRequested, run_worker
+from motools.detached import run_worker
 from motools.errors import MotoolsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import FrameType
+    from collections.abc import Mapping
 
     from motools.detached import Worker
 
@@ -27,27 +24,9 @@ def evaluate(worker: Worker) -> Mapping[str, Any]:
     prepare(worker.spec, os.environ)
     if Path(worker.spec["cwd"]).is_dir():
         os.chdir(worker.spec["cwd"])
-    with interruptible(worker):
+    with worker.expendable():  # for seconds, and nothing has been begun
         from motools_inspect.running import run
     return run(worker)
-
-
-@contextmanager
-def interruptible(worker: Worker) -> Iterator[None]:
-    """Heed a cancellation at once: for the seconds of importing, when nothing has been begun."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if callable(before):
-            before(number, frame)
-        raise CancelRequested
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        worker.check_cancel()
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def prepare(spec: Mapping[str, Any], environment: dict[str, str] | os._Environ[str]) -> None:

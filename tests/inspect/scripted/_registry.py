@@ -8,7 +8,6 @@
 """
 
 import time
-from pathlib import Path
 
 import anyio
 from inspect_ai import Task, task
@@ -30,8 +29,8 @@ class Scripted(ModelAPI):
         if self.model_name == "slow":
             await anyio.sleep(0.5)
         if self.calls:
-            with Path(self.calls).open("a", encoding="utf-8") as file:
-                file.write(f"{question}\n")
+            async with await anyio.open_file(self.calls, "a", encoding="utf-8") as file:
+                await file.write(f"{question}\n")
         output = ModelOutput.from_content(self.model_name, question.upper())
         # without it Inspect counts the tokens itself, and downloads a vocabulary to do so
         output.usage = ModelUsage(input_tokens=2, output_tokens=1, total_tokens=3)
