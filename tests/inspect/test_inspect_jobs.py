@@ -22,6 +22,7 @@ from motools_inspect.settings import parameters_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 ANSWERS = "motools_inspect/answers"
+REAL_PYTHON = sys.executable
 
 
 def answers(questions: Path, **more):
@@ -30,7 +31,7 @@ def answers(questions: Path, **more):
 
 async def until(condition, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 (another process makes it true)
             await asyncio.sleep(0.05)
 
 
@@ -213,3 +214,35 @@ async def test_results_without_their_samples_or_directory_say_so(questions, tmp_
     await asyncio.to_thread(directory.rename, tmp_path / "elsewhere")
     with pytest.raises(RunLost, match="is gone"):
         await job.refresh()
+
+
+HIT = """
+import asyncio, sys
+class Deny:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("inspect_ai", "torch", "transformers", "pydantic"):
+            raise AssertionError(name)
+sys.meta_path.insert(0, Deny())
+import motools
+async def main():
+    backend = motools.get_backend("inspect")
+    job = await backend.evaluate("scripted/upper", "scripted/shouting", task_args={"words": int(sys.argv[1])})
+    assert job.is_hit
+    results = await job.wait()
+    print(len(results.samples), results.samples[-1]["output"], len(job.get_log_paths()), results.metadata["job_id"])
+asyncio.run(main())
+"""
+
+
+@pytest.mark.usefixtures("warm")
+@pytest.mark.parametrize("words", [3, 250])
+async def test_a_repeated_evaluation_is_read_from_the_record_without_inspect(words, installed):
+    import motools
+
+    backend = motools.get_backend("inspect")
+    first = await backend.evaluate("scripted/upper", "scripted/shouting", task_args={"words": words})
+    results = await first.wait()
+    assert not first.is_hit
+    process = await asyncio.create_subprocess_exec(REAL_PYTHON, "-c", HIT, str(words), stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode().split() == [str(words), "A" * words, "1", results.metadata["job_id"]]

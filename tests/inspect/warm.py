@@ -9,6 +9,7 @@ process of its own with the descriptors and the environment that it was started 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -18,6 +19,8 @@ import socket
 import sys
 from pathlib import Path
 
+IMPORTED_LATE = ("inspect_ai.agent._acp.server", "inspect_ai.model._openai_responses")
+"""What Inspect imports in mid-evaluation, and slowly."""
 WORKER = "motools_inspect.worker"
 STUB = """#!{python} -IS
 import json, os, socket, sys
@@ -40,7 +43,8 @@ def write_stub(address: Path, directory: Path) -> Path:
 
 
 def serve(address: str) -> None:
-    import motools_inspect.running  # noqa: F401
+    for name in ("motools_inspect.running", *IMPORTED_LATE):
+        importlib.import_module(name)
 
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as waiting:
         listener.bind(f"{address}.new")
