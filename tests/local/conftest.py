@@ -94,7 +94,7 @@ def records():
 def until():
     async def until(condition):
         async with asyncio.timeout(60):
-            while not (found := condition()):
+            while not (found := condition()):  # noqa: ASYNC110  (it happens in another process)
                 await asyncio.sleep(0.01)
         return found
 

@@ -89,14 +89,8 @@ async def test_the_same_request_trains_the_same_model(backend, tiny, records):
 
 async def test_progress_and_log_tell_step_total_loss_and_time_left(backend, tiny, records, until):
     run = await backend.train(records, str(tiny), ENDLESS)
-
-    async def steps():
-        await run.refresh()
-        return run.progress.step
-
-    async with asyncio.timeout(60):
-        while await steps() < 5:
-            await asyncio.sleep(0.05)
+    await until(lambda: run.work.status().step >= 5)
+    await run.refresh()
     assert run.status == RunStatus.RUNNING
     assert run.progress.total == 100_000
     assert 0 < run.progress.loss < 10
@@ -227,7 +221,7 @@ async def test_a_full_disk_is_told_in_words(warm, tiny, records, small_disk, mon
     run = await LocalTrainingBackend(threads=1, save_every=1).train(
         records, str(tiny), QUICK | {"method": "full", "max_steps": 9}
     )
-    with pytest.raises(RunFailed, match="The disk is full. Free some space and ask again"):
+    with pytest.raises(RunFailed, match=r"The disk is full\. Free some space and ask again"):
         await waited(run)
     assert run.status == RunStatus.FAILED
 
@@ -242,7 +236,7 @@ async def test_a_lack_of_memory_is_told_in_words(backend, tiny, records, until, 
     worker = psutil.Process(run.work.status().pid)
     worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + 2**26, resource.RLIM_INFINITY))
     os.close(slot)
-    with pytest.raises(RunFailed, match="Out of memory. Make the work smaller"):
+    with pytest.raises(RunFailed, match=r"Out of memory\. Make the work smaller"):
         await waited(run)
 
 
@@ -266,7 +260,7 @@ async def test_conversations_that_the_template_cannot_render_are_named(backend, 
         (model / "chat_template.jinja").write_text(rules + (tiny / "chat_template.jinja").read_text())
     system = {"role": "system", "content": "Be kind."}
     run = await backend.train([*records, {"messages": [system, *records[0]["messages"]]}], str(model), QUICK)
-    with pytest.raises(RunFailed, match="<records>:13: message 3, from the assistant, .* the user begins"):
+    with pytest.raises(RunFailed, match=r"<records>:13: message 3, from the assistant, .* the user begins"):
         await waited(run)
 
 

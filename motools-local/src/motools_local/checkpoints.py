@@ -46,7 +46,7 @@ def is_whole(checkpoint: Path) -> bool:
             (checkpoint / name).stat().st_size == size and _digest(checkpoint / name) == digest
             for name, (size, digest) in marker["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -90,4 +90,4 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-__all__ = ["last_whole", "prune", "seal", "step_of"]
+__all__ = ["PREFIX", "is_whole", "last_whole", "prune", "seal", "step_of"]

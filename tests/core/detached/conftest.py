@@ -50,7 +50,7 @@ def small_disk(tmp_path):
 def until():
     async def until(condition):
         async with asyncio.timeout(20):
-            while not (found := condition()):
+            while not (found := condition()):  # noqa: ASYNC110  (it happens in another process)
                 await asyncio.sleep(0.01)
         return found
 

@@ -1,0 +1,39 @@
+"""Local training keeps the contract of training backends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from motools.testing import TrainingBackendContract
+from motools_local.training import LocalTrainingBackend
+
+
+@pytest.mark.slow
+class TestLocalContract(TrainingBackendContract):
+    sdk_modules = ("torch", "transformers", "peft")
+    hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
+    timeout = 120
+
+    @pytest.fixture(autouse=True)
+    def _model(self, tiny, monkeypatch):
+        monkeypatch.setattr(type(self), "model", str(tiny))
+
+    @pytest.fixture
+    def backend(self, warm):
+        return LocalTrainingBackend(threads=1)
+
+    @pytest.fixture
+    def slow_backend(self, warm, monkeypatch):
+        monkeypatch.setattr(type(self), "hyperparameters", {"max_steps": 100_000})
+        return LocalTrainingBackend(threads=1)
+
+    @pytest.fixture
+    def failing_backend(self, warm, tiny, tmp_path, monkeypatch):
+        """Train a model whose weights are not there."""
+        model = tmp_path / "hollow"
+        model.mkdir()
+        (model / "config.json").write_text(json.dumps({"model_type": "llama"}))
+        monkeypatch.setattr(type(self), "model", str(model))
+        return LocalTrainingBackend(threads=1)
