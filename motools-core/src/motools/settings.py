@@ -25,6 +25,7 @@ import dataclasses
 import math
 import operator
 import types
+from functools import lru_cache
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -122,7 +123,7 @@ def check(declaration: type[T], given: Mapping[str, Any], *, who: str, what: str
     Raises `SettingError` for the first thing that is wrong: an unknown name (with the nearest known one, and all that
     are known), a missing required one, a wrong type or a value out of range. `who` and `what` begin the sentence.
     """
-    settings = {setting.name: setting for setting in declared(declaration)}
+    settings = _by_name(declaration)
     for name in given:
         if name not in settings:
             near = nearest(str(name), list(settings))
@@ -135,6 +136,12 @@ def check(declaration: type[T], given: Mapping[str, Any], *, who: str, what: str
         elif setting.required:
             raise SettingError(f"{who} needs the {what} {name!r} ({setting.type_name}).")
     return declaration(**values)
+
+
+@lru_cache(maxsize=256)
+def _by_name(declaration: type[Any]) -> dict[str, Setting]:
+    """Return the declared settings by name; kept, because resolving type hints costs more than all the checks."""
+    return {setting.name: setting for setting in declared(declaration)}
 
 
 def _checked(setting: Setting, value: Any, where: str) -> Any:
