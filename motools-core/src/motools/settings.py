@@ -123,7 +123,7 @@ def check(declaration: type[T], given: Mapping[str, Any], *, who: str, what: str
     Raises `SettingError` for the first thing that is wrong: an unknown name (with the nearest known one, and all that
     are known), a missing required one, a wrong type or a value out of range. `who` and `what` begin the sentence.
     """
-    settings = _by_name(declaration)
+    settings = _by_name(declaration)  # type: ignore[arg-type]  # a class is hashable
     for name in given:
         if name not in settings:
             near = nearest(str(name), list(settings))
