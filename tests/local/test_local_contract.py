@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from motools.testing import TrainingBackendContract
+from motools.testing.training import TrainingBackendContract
 from motools_local.training import LocalTrainingBackend
 
 
@@ -15,6 +15,10 @@ class TestLocalContract(TrainingBackendContract):
     sdk_modules = ("torch", "transformers", "peft")
     hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
     timeout = 120
+    lacking = {  # noqa: RUF012  (as above)
+        "rejecting_backend": "there is no service: what can be refused is refused before anything is submitted",
+        "uncertain_backend": "there is no service: a run's directory is there or it is not",
+    }
 
     @pytest.fixture(autouse=True)
     def _model(self, tiny, monkeypatch):
@@ -27,6 +31,13 @@ class TestLocalContract(TrainingBackendContract):
     @pytest.fixture
     def slow_backend(self, warm, monkeypatch):
         monkeypatch.setattr(type(self), "hyperparameters", {"max_steps": 100_000})
+        return LocalTrainingBackend(threads=1)
+
+    @pytest.fixture
+    def unavailable_backend(self, motools_home):
+        """Train where run directories cannot be made."""
+        (motools_home / "local").mkdir()
+        (motools_home / "local" / "runs").write_text("in the way")
         return LocalTrainingBackend(threads=1)
 
     @pytest.fixture
