@@ -55,6 +55,14 @@ async def test_a_file_that_was_just_written_is_not_remembered(tmp_path):
     assert memo.known == {}
 
 
+async def test_a_file_that_only_pretends_to_be_old_is_not_remembered(tmp_path):
+    memo, path = Memo(), tmp_path / "train.jsonl"
+    path.write_text(LINE)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    await digest(path, memo)
+    assert memo.known == {}
+
+
 @pytest.mark.slow
 async def test_a_file_is_read_once_and_again_when_it_may_have_changed(tmp_path):
     memo, path = Memo(), tmp_path / "train.jsonl"

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import sqlite3
 
 import pytest
 from paid_world import BlindBackend, MinimalBackend, PaidBackend, PaidRun
@@ -110,10 +111,17 @@ async def test_a_cancelled_wait_cancels_neither_the_run_nor_the_other_waits(ledg
 
 
 def test_interrupting_the_program_lets_the_paid_call_finish(ledger, service, data):
-    backend = PaidBackend(service)
+    class Slow(PaidBackend):
+        async def train(self, *args, ticket, **kwargs):
+            async with ticket.paying() as payment:
+                self.main.cancel()  # as Ctrl-C does: once the main task is over, the loop ends and cancels the rest
+                await asyncio.sleep(0.05)
+                payment.job_id = service.accept(ticket.token)
+            return PaidRun(service, payment.job_id)
 
     async def program():
-        backend.die, backend.how = "window", asyncio.current_task().cancel
+        backend = Slow(service)
+        backend.main = asyncio.current_task()
         await CachedTrainingBackend(backend, ledger).train(data, "base")
 
     with pytest.raises(asyncio.CancelledError):
@@ -121,6 +129,63 @@ def test_interrupting_the_program_lets_the_paid_call_finish(ledger, service, dat
     record = asyncio.run(only(ledger))
     assert record.state is State.SUBMITTED
     assert [job["id"] for job in service.jobs()] == [record.job_id]
+
+
+async def test_a_run_is_no_longer_asked_about_when_nobody_waits(ledger, service, data):
+    run = await CachedTrainingBackend(PaidBackend(service, ended=False), ledger).train(data, "base")
+    waiting = asyncio.create_task(run.wait())
+    await asyncio.sleep(0.02)
+    waiting.cancel()
+    await asyncio.gather(waiting, run._following._waiting._task, return_exceptions=True)
+    assert run._following._waiting._task.cancelled()
+    service.end(run.job_id)
+    assert await run.wait() == f"model-of-{run.job_id}"
+
+
+async def lose_lease(ledger):
+    """Let somebody else take the only request over, and leave it."""
+    with sqlite3.connect(ledger.path) as other:
+        other.execute("UPDATE runs SET leased_until = 0, holder = ''")
+    other.close()
+    await ledger.release(await ledger.claim(await only(ledger), seconds=60))
+
+
+class LatePaidBackend(PaidBackend):
+    async def train(self, *args, ticket, **kwargs):
+        async with ticket.paying() as payment:
+            payment.job_id = self.service.accept(ticket.token)
+            await lose_lease(self.ledger)
+        return PaidRun(self.service, payment.job_id)
+
+
+class LateBlindBackend(BlindBackend):
+    async def train(self, *args, **kwargs):
+        run = await super().train(*args, **kwargs)
+        await lose_lease(self.ledger)
+        return run
+
+
+@pytest.mark.parametrize("made", [LatePaidBackend, LateBlindBackend])
+async def test_an_answer_that_comes_after_the_lease_was_lost_is_not_forgotten(ledger, service, data, made):
+    backend = made(service)
+    backend.ledger = ledger
+    run = await CachedTrainingBackend(backend, ledger).train(data, "base")
+    [job] = service.jobs()
+    service.end(job["id"])
+    record = await ledger.read(run.key)
+    assert (record.job_id, record.state, record.epoch) == (job["id"], State.FOUND, 3)
+    assert await run.wait() == f"model-of-{job['id']}"
+
+
+async def test_a_word_that_is_not_known_is_no_end(ledger, service, data):
+    run = await CachedTrainingBackend(PaidBackend(service, ended=False), ledger).train(data, "base")
+    service.end(run.job_id, "paused")
+    await run.refresh()
+    assert run.status == "running"
+    service.end(run.job_id, "failed")
+    await run.refresh()
+    assert run.status == "failed"
+    assert "ran out of memory" in (await only(ledger)).error
 
 
 async def test_a_failed_run_is_shown_and_repeated_only_when_asked(ledger, service, data):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo
 from motools.cache.flight import flights_of
+from motools.cache.keys import key_of
 from motools.cache.kinds import class_path
 from motools.cache.memory import ledger_of
 from motools.cache.paid import Obtained, Work, obtain
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import TypeVar
 
-    from motools.cache.base import CacheBackend, Draft, Ledger
+    from motools.cache.base import CacheBackend, Ledger
     from motools.cache.kinds import Kind
     from motools.cache.ticket import LedgerTicket
     from motools.events import Notify
@@ -44,6 +46,19 @@ class Asked:
             raise SettingError(f"label must be a string, not {self.label!r}.")
         if isinstance(self.tags, str) or not all(isinstance(tag, str) for tag in self.tags):
             raise SettingError(f"tags must be a list of strings, not {self.tags!r}.")
+
+    def draft(self, kind: Kind, model: str, spec: Mapping[str, Any]) -> Draft:
+        """Return the draft of a record of this spec."""
+        return Draft(
+            key=key_of(spec),
+            kind=kind.name,
+            backend=spec["backend"],
+            account=spec["account"],
+            model=model,
+            spec=spec,
+            label=self.label,
+            tags=tuple(self.tags),
+        )
 
 
 class Asker:

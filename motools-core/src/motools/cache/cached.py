@@ -159,6 +159,12 @@ class CachedHandle:
         if not (await self._look()).state.is_ended:
             await (await self._follow()).cancel()
 
+    async def resume(self) -> bool:
+        """Take up interrupted work again, where its backend can."""
+        if (await self._look()).state.is_ended:
+            return False
+        return bool(await (await self._follow()).handle.resume())
+
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the log line by line; with `follow`, until the end."""
         following = await self._follow()

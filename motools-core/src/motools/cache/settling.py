@@ -37,8 +37,8 @@ async def settle(work: Work, ledger: Ledger, record: Record) -> tuple[Record, An
     if record.state.is_live:
         return await _restore(work, ledger, record)
     record = await _uncertain(ledger, record)
-    if found := await _found_by(work, record):
-        return await _adopt(ledger, record, found)
+    if present := await _found_by(work, record):
+        return await _adopt(ledger, record, present)
     if work.find is not None and work.find_lag is not None:
         return await ledger.move(record, State.ABSENT), None
     if record.state is not State.NEEDS_HUMAN:
@@ -64,7 +64,7 @@ async def adopt_late(work: Work, ledger: Ledger, token: str, about: Mapping[str,
             return record
         claimed = await ledger.claim(work.draft, seconds=LEASE_SECONDS)
         if claimed is not None:
-            return await _found(ledger, claimed, about)
+            return await found(ledger, claimed, about)
         await asyncio.sleep(PAUSE)
 
 
@@ -78,23 +78,27 @@ async def resolve(
     """Write down what a person found out about an unsettled submission: the id of what was submitted, or None.
 
     With the backend's `find`, what it returns under that id is what is followed; else the id alone has to do. A live
-    record that cannot be followed may be given up with None. Raises `TransitionRefused` where there is nothing to
-    settle, or somebody is at it.
+    record may be given up with None, and one that cannot be followed may be told its id. Raises `TransitionRefused`
+    where there is nothing to settle, or somebody is at it.
     """
     if record.state.is_live and submitted is None:
         return await ledger.move(record, State.CANCELLED, error="given up by hand")
-    claimed = await ledger.claim(record, seconds=LEASE_SECONDS) if record.state in UNSETTLED else None
+    matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
+    is_open = record.state in UNSETTLED or (record.state.is_live and record.is_unfinished)
+    claimed = await ledger.claim(record, seconds=LEASE_SECONDS) if is_open else None
     if claimed is None:
         raise TransitionRefused(f"{record.key} is {record.state}, or somebody is at it: there is nothing to settle.")
     if submitted is None:
         return await ledger.move(await _uncertain(ledger, claimed), State.ABSENT, seconds=0)
-    matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
     if matching:
         about: dict[str, Any] = {"handle": await pack(matching[0]), "handle_class": class_path(type(matching[0]))}
     else:
         blank = {"schema": 1, "kind": record.kind, "backend": record.backend, "model_id": None, "metadata": {}}
         about = {"handle": {**blank, "job_id": submitted, "status": "queued"}, "handle_class": None}
-    return await _found(ledger, claimed, {**about, "job_id": submitted, "error": None})
+    about |= {"job_id": submitted, "error": None}
+    if claimed.state.is_live:
+        return await ledger.move(claimed, claimed.state, seconds=0, **about)
+    return await found(ledger, claimed, about)
 
 
 async def facts_of(handle: Any) -> dict[str, Any]:
@@ -117,6 +121,11 @@ def how_to_settle(record: Record) -> str:
         f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
         f"or `--not-submitted`."
     )
+
+
+def how_to_give_up(record: Record) -> str:
+    """Say what a person can do about a live record whose work is gone."""
+    return f"Where it is certain that it is gone, give it up: `motools runs resolve {record.key[:16]} --not-submitted`."
 
 
 async def _found_by(work: Work, record: Record) -> Sequence[Any]:
@@ -162,10 +171,11 @@ async def _uncertain(ledger: Ledger, record: Record) -> Record:
     return await ledger.move(record, State.UNCERTAIN, error="the process that was submitting it ended.")
 
 
-async def _found(ledger: Ledger, claimed: Record, about: Mapping[str, Any]) -> Record:
+async def found(ledger: Ledger, claimed: Record, about: Mapping[str, Any]) -> Record:
+    """Write down that the service has what a claimed record asks for."""
     if claimed.state in {State.INTENT, State.QUEUED}:
         claimed = await ledger.move(claimed, State.ABSENT)
     return await ledger.move(await _uncertain(ledger, claimed), State.FOUND, seconds=0, **about)
 
 
-__all__ = ["adopt_late", "facts_of", "how_to_settle", "resolve", "settle"]
+__all__ = ["adopt_late", "facts_of", "found", "how_to_give_up", "how_to_settle", "resolve", "settle"]

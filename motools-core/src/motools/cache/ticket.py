@@ -60,11 +60,15 @@ class LedgerTicket:
         try:
             yield payment
         except BaseException as error:
-            await self._note(error, payment)
+            with suppress(TransitionRefused):  # whoever has taken over finds out for themselves
+                await self._note(error, payment)
             raise
         else:
             if payment.job_id:
-                await self.move(State.SUBMITTED, job_id=payment.job_id)
+                with suppress(
+                    TransitionRefused
+                ):  # the answer came too late; it is put right with the whole run at hand
+                    await self.move(State.SUBMITTED, job_id=payment.job_id)
         finally:
             self._when_paying(False)  # noqa: FBT003
 
