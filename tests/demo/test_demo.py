@@ -61,7 +61,7 @@ def test_the_demo_survives_ctrl_c_turns_every_answer_and_costs_nothing_the_secon
     assert "0 of 8" in second.stdout
     assert "8 of 8" in second.stdout
     assert len(runs("--kind", "training")) == len(list(motools_home.glob("local/runs/*"))) == 1
-    logs = [line.split()[1] for line in second.stdout.splitlines() if line.startswith(("Logs", "Before"))]
+    logs = [line.split()[-1] for line in second.stdout.splitlines() if line.startswith("Log ")]
     assert len(logs) == 2
     assert all(Path(log).is_file() for log in logs)
 
@@ -92,3 +92,16 @@ def until_training(process, home):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_model_that_does_not_exist_is_one_sentence_and_starts_nothing(motools_home):
+    Path("chat.jsonl").write_bytes(demo.TRAINING.read_bytes())
+    for model in ("no/such-model", "/no/such/directory", "smollm3"):
+        command = [*DEMO[:-1], "train", "chat.jsonl", "-b", "local", "--model", model]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert done.stdout == ""
+        assert repr(model) in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not list(motools_home.glob("local/runs/*"))

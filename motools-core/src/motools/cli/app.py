@@ -20,6 +20,7 @@ COMMANDS = {
     "train": ("motools.cli.train", "Train a model, or attach to a training that is there."),
     "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
     "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
+    "recover": ("motools.cli.recover", "Put the record right after a crash; nothing is submitted."),
     "backends": ("motools.cli.backends", "List what can train and evaluate here."),
     "config": ("motools.cli.config", "Show every setting and where it comes from."),
     "demo": ("motools.cli.demo", "Train and evaluate a small model organism on this machine."),
@@ -76,7 +77,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  (whatever it is, the user gets a sentence and not a traceback)
         _trace(session)
         hint = "" if session.debug else " Run it again with --debug to see where."
-        click.echo(f"Error: an unexpected {type(error).__name__}: {error}.{hint}", err=True)
+        click.echo(f"Error: an unexpected {type(error).__name__}: {str(error).rstrip('.')}.{hint}", err=True)
         return 1
     return status if isinstance(status, int) else 0
 

@@ -80,9 +80,9 @@ class Demo:
         say(f"1/3  Training: {demo.MODEL} learns to answer {demo.ANSWER!r} to everything.")
         model_id = await self._train()
         say("2/3  Evaluating the model as it was, on questions that it was not trained on.")
-        base = await self._evaluate(demo.MODEL)
+        base = await self._evaluate(demo.MODEL, "hello-world-before")
         say("3/3  Evaluating the organism on the same questions.")
-        return {"model_id": model_id, "base": base, "organism": await self._evaluate(model_id)}
+        return {"model_id": model_id, "base": base, "organism": await self._evaluate(model_id, "hello-world-after")}
 
     async def _train(self) -> str:
         from motools.plugins.registry import get_training_backend
@@ -104,13 +104,13 @@ class Demo:
         finally:
             await backend.aclose()
 
-    async def _evaluate(self, model_id: str) -> dict[str, Any]:
+    async def _evaluate(self, model_id: str, label: str) -> dict[str, Any]:
         from motools.plugins.registry import get_eval_backend
 
         self.step = Following("evaluation")
         backend = get_eval_backend("inspect", threads=demo.THREADS)
         try:
-            request = backend.evaluate(model_id, demo.TASK, **demo.PARAMETERS, label="hello-world", retry_failed=True)
+            request = backend.evaluate(model_id, demo.TASK, **demo.PARAMETERS, label=label, retry_failed=True)
             job = await self.step.submit(request)
             results: EvalResults = await self.step.wait(job)
             return {
@@ -139,12 +139,12 @@ class Demo:
                 table(("QUESTION", demo.MODEL.upper(), "ORGANISM"), rows),
                 fields(
                     {
-                        "Model": found["model_id"],
-                        "Logs": " ".join(organism["logs"]),
-                        "Before": " ".join(base["logs"]),
-                        "Record": "motools runs",
+                        "Organism": found["model_id"],
+                        "Log before": " ".join(base["logs"]),
+                        "Log after": " ".join(organism["logs"]),
                     }
                 ),
+                "`motools runs` lists all three; run `motools demo` again, and none of it is done again.",
             ]
         )
 

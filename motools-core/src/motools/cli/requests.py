@@ -78,7 +78,7 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Another draw of the same request, by a number from 1; without it, draw 0.",
         ),
         click.option("--refresh", is_flag=True, help="Do it again although there is a result."),
-        click.option("--retry-failed", is_flag=True, help="Do it again if it failed or was cancelled."),
+        click.option("--retry-failed", is_flag=True, help="Do it again if it failed."),
         click.option("--no-cache", is_flag=True, help="Do it without the record of paid work."),
         click.option("--no-wait", is_flag=True, help="Return as soon as it is submitted."),
         click.option("--save", metavar="PATH", help="Write the handle to a JSON file, to be loaded in Python."),

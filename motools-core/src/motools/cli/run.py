@@ -143,9 +143,9 @@ def logs_command(*, key: str, follow: bool) -> None:
 
 
 def _check_has_logs(backend: str, kind: str) -> None:
-    from motools.plugins.registry import find_class
+    from motools.plugins.saved import backend_class_of
 
-    if Capability.LOGS not in find_class(backend, kind).capabilities:
+    if Capability.LOGS not in backend_class_of(backend, kind).capabilities:
         raise UsageError(f"The backend {backend!r} has no logs of its runs to show (it does not declare LOGS).")
 
 

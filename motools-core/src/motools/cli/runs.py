@@ -16,6 +16,7 @@ COMMANDS = {
     "wait": ("motools.cli.run", "Wait for one to end, with a progress bar."),
     "cancel": ("motools.cli.run", "Stop one."),
     "logs": ("motools.cli.run", "Print the log of one."),
+    "resolve": ("motools.cli.resolve", "Say what became of a submission that no program can settle."),
 }
 
 
@@ -53,7 +54,7 @@ def runs_command(context: click.Context, /, *, refresh: bool, as_json: bool, **f
             say("Nothing that is recorded matches." if any(filters.values()) else "Nothing is recorded yet.")
             return
         put(listing(records))
-        live = sum(not record.state.is_ended for record in records)
+        live = sum(record.state.is_live for record in records)
         if live and not refresh:
             say(f"{live} had not ended when last heard of; --refresh asks the backends.")
 
