@@ -156,15 +156,18 @@ class DummyService:
             payment.job_id = job.job_id
         return job
 
-    def read(self, job_id: str) -> DummyJob:
-        """Return a job. Raises `RunLost` when the service does not know it."""
+    def read(self, job_id: str, kind: str | None = None) -> DummyJob:
+        """Return a job, of the kind that is asked for. Raises `RunLost` when the service knows no such job."""
         path = self.path(job_id)
         try:
-            return DummyJob(**json.loads(path.read_text(encoding="utf-8")))
+            job = DummyJob(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise RunLost(f"The dummy service in {self.directory} does not know the job {job_id!r}.") from error
         except (ValueError, TypeError) as error:
             raise RunLost(f"{path}: is not a job of the dummy service: {error}.") from error
+        if kind not in (None, job.kind):
+            raise RunLost(f"The job {job_id!r} of the dummy service is of the kind {job.kind!r}, not {kind!r}.")
+        return job
 
     def jobs(self, kind: str | None = None) -> list[DummyJob]:
         """Return all accepted jobs, oldest first: the bill."""

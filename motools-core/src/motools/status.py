@@ -33,6 +33,10 @@ class Capability(StrEnum):
     """`find(token)` returns what was submitted with that token, so that a crash in mid-submission heals itself."""
     LOGS = "logs"
     """Runs (or jobs) implement `logs()`."""
+    ADOPT = "adopt"
+    """`adopt(job_id)` returns the handle of work that was submitted by other means, so that it can be recorded."""
+    MODELS = "models"
+    """`has_model(model_id)` says whether a trained model is still there."""
 
 
 class Progress:

@@ -132,6 +132,13 @@ class EvalJob(ABC):
         """Return where the framework's own logs are: paths or URLs."""
         return []
 
+    async def resume(self) -> bool:
+        """Take up work again that was interrupted, without waiting for it; say whether there was any.
+
+        The default does nothing: a service goes on by itself.
+        """
+        return False
+
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the job's log line by line; with `follow`, until the job has ended. Needs `Capability.LOGS`."""
         del follow
@@ -179,6 +186,10 @@ class EvalBackend(ABC):
     async def find(self, token: str) -> Sequence[EvalJob]:
         """Return every job that was submitted with this token, oldest first. Needs `Capability.FIND`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
+
+    async def adopt(self, job_id: str) -> EvalJob:
+        """Return the job that the framework has under this id, up to date. Needs `Capability.ADOPT`."""
+        raise TypeError(f"{type(self).__name__} does not declare Capability.ADOPT, so it cannot take over {job_id!r}.")
 
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""

@@ -26,6 +26,9 @@ class EvalMiddleware(EvalBackend):
     async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
         return await self._backend.identify(model_id, eval_suite, **kwargs)
 
+    async def adopt(self, job_id: str) -> EvalJob:
+        return await self._backend.adopt(job_id)
+
     async def find(self, token: str) -> Sequence[EvalJob]:
         return await self._backend.find(token)
 

@@ -43,7 +43,7 @@ def own_class(fields: Mapping[str, Any], kind: str) -> type[Any]:
     none or it may not be used, and what `find_class` raises where the backend cannot be.
     """
     name = str(fields.get("backend"))
-    backend_class = _backend_class(name, kind)
+    backend_class = backend_class_of(name, kind)
     recorded = next((fields[key] for key in RECORDED_IN if fields.get(key)), None)
     if recorded is not None:
         return _recorded(str(recorded), backend_class, kind)
@@ -57,8 +57,11 @@ def own_class(fields: Mapping[str, Any], kind: str) -> type[Any]:
     return _checked(found, f"{found.__module__}:{found.__qualname__}", kind)
 
 
-def _backend_class(name: str, kind: str) -> type:
-    """Return the backend class of an entry-point or configured name, or of a path into what is imported already."""
+def backend_class_of(name: str, kind: str) -> type[Any]:
+    """Return the class of a backend as records name it: by an entry point's or configured name, or by a path.
+
+    A path is followed only into what is installed or imported already: a record does not decide what code runs.
+    """
     if ":" not in name:
         present = catalogue()
         return present.load_class(present.choose(name, kind))
@@ -117,4 +120,4 @@ def _noun(kind: str) -> str:
     return "run" if kind == "training" else "job"
 
 
-__all__ = ["handle_class", "own_class"]
+__all__ = ["backend_class_of", "handle_class", "own_class"]

@@ -69,6 +69,13 @@ class TrainingRun(ABC):
     async def load(cls, path: str | PathLike[str]) -> Self:
         """Read what `save` wrote, in this or another process."""
 
+    async def resume(self) -> bool:
+        """Take up work again that was interrupted, without waiting for it; say whether there was any.
+
+        The default does nothing: a service goes on by itself.
+        """
+        return False
+
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the run's log line by line; with `follow`, until the run has ended. Needs `Capability.LOGS`."""
         del follow
@@ -130,6 +137,19 @@ class TrainingBackend(ABC):
         weights at the same place are another key, and the same weights at another place are not.
         """
         return model
+
+    async def adopt(self, job_id: str) -> TrainingRun:
+        """Return the run that the service has under this id, however it was submitted. Needs `Capability.ADOPT`.
+
+        The run is up to date with the service. Its `metadata` says what the service knows of the request, under the
+        names `model`, `dataset` (a digest), `hyperparameters` and `suffix`: whoever adopts it is held to that. Raises
+        `RunLost` where the service knows no such run.
+        """
+        raise TypeError(f"{type(self).__name__} does not declare Capability.ADOPT, so it cannot take over {job_id!r}.")
+
+    async def has_model(self, model_id: str) -> bool:
+        """Ask whether a trained model is still there. Needs `Capability.MODELS`."""
+        raise TypeError(f"{type(self).__name__} does not declare Capability.MODELS: it cannot look for {model_id!r}.")
 
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""

@@ -37,6 +37,12 @@ class TrainingMiddleware(TrainingBackend):
     async def find(self, token: str) -> Sequence[TrainingRun]:
         return await self._backend.find(token)
 
+    async def adopt(self, job_id: str) -> TrainingRun:
+        return await self._backend.adopt(job_id)
+
+    async def has_model(self, model_id: str) -> bool:
+        return await self._backend.has_model(model_id)
+
     async def identify(self, model: str) -> Any:
         return await self._backend.identify(model)
 

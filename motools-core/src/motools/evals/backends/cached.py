@@ -6,9 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.asking import Asked, Asker
-from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle, ended_badly
-from motools.cache.keys import eval_spec, key_of
+from motools.cache.keys import eval_spec
 from motools.cache.kinds import EVAL, class_path, unpack
 from motools.cache.states import State
 from motools.errors import CacheCorrupt
@@ -18,7 +17,7 @@ from motools.evals.middleware import EvalMiddleware
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from motools.cache.base import CacheBackend, Ledger, Record
+    from motools.cache.base import CacheBackend, Draft, Ledger, Record
     from motools.evals.base import EvalBackend
     from motools.events import Notify
     from motools.status import Progress, RunStatus
@@ -104,30 +103,38 @@ class CachedEvalBackend(EvalMiddleware):
         The keywords of the cache are those of the cached `train`.
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
+        return await self._asker.ask(
+            await self._drafted(asked, model_id, eval_suite, kwargs),
+            asked,
+            lambda more: self._backend.evaluate(model_id, eval_suite, **kwargs, **more),
+            CachedEvalJob,
+        )
+
+    async def draft(
+        self,
+        model_id: str,
+        eval_suite: Any,
+        *,
+        replicate: int = 0,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Draft:
+        """Return what `evaluate` would ask for, with its key. Nothing is submitted."""
+        asked = Asked(replicate=replicate, label=label, tags=tags)
+        return await self._drafted(asked, model_id, eval_suite, kwargs)
+
+    async def _drafted(self, asked: Asked, model_id: str, eval_suite: Any, arguments: Mapping[str, Any]) -> Draft:
         backend, asker = self._backend, self._asker
         spec = eval_spec(
             backend=asker.name,
             version=backend.version,
             account=backend.account(),
             model=model_id,
-            measured=await backend.identify(model_id, eval_suite, **kwargs),
+            measured=await backend.identify(model_id, eval_suite, **arguments),
             replicate=asked.replicate,
         )
-        return await asker.ask(
-            Draft(
-                key=key_of(spec),
-                kind=EVAL.name,
-                backend=asker.name,
-                account=spec["account"],
-                model=model_id,
-                spec=spec,
-                label=label,
-                tags=tuple(tags),
-            ),
-            asked,
-            lambda more: backend.evaluate(model_id, eval_suite, **kwargs, **more),
-            CachedEvalJob,
-        )
+        return asked.draft(EVAL, model_id, spec)
 
 
 async def _revived(record: Record, backend_class: type | None) -> EvalResults:
@@ -162,10 +169,10 @@ def _own_class(path: str, backend_class: type | None) -> type[EvalResults] | Non
 
 def _backend_class(record: Record) -> type | None:
     from motools.errors import MotoolsError
-    from motools.plugins.registry import find_class
+    from motools.plugins.saved import backend_class_of
 
     try:
-        return find_class(record.backend, EVAL.name)
+        return backend_class_of(record.backend, EVAL.name)
     except MotoolsError:
         return None
 

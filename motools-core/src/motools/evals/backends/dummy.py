@@ -97,7 +97,9 @@ class DummyEvalBackend(EvalBackend):
 
     name = "dummy"
     job_type = DummyEvalJob
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FIND, Capability.LOGS, Capability.ADOPT}
+    )
     find_lag = 0.0
     Settings = DummyEvalSettings
 
@@ -129,6 +131,10 @@ class DummyEvalBackend(EvalBackend):
         service = self.service
         jobs = await asyncio.to_thread(service.jobs, "eval")
         return [self._job(service, job) for job in jobs if token and job.token == token]
+
+    async def adopt(self, job_id: str) -> DummyEvalJob:
+        service = self.service
+        return self._job(service, await asyncio.to_thread(service.read, job_id, "eval"))
 
     def account(self) -> Mapping[str, Any]:
         return {} if self._options.service is None else {"service": str(self.service.directory)}

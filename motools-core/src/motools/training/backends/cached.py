@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.asking import Asked, Asker
-from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
-from motools.cache.keys import key_of, settled, training_spec
+from motools.cache.keys import settled, training_spec
 from motools.cache.kinds import TRAINING
 from motools.training.base import TrainingRun
 from motools.training.middleware import TrainingMiddleware
@@ -16,7 +15,8 @@ from motools.training.middleware import TrainingMiddleware
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from motools.cache.base import CacheBackend, Ledger
+    from motools.cache.base import CacheBackend, Draft, Ledger
+    from motools.cache.digests import Digested
     from motools.events import Notify
     from motools.status import Progress, RunStatus
     from motools.training.base import DatasetLike, TrainingBackend
@@ -81,6 +81,40 @@ class CachedTrainingBackend(TrainingMiddleware):
         by. None of these reaches the backend.
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
+        draft, digested = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+        return await self._asker.ask(
+            draft,
+            asked,
+            lambda more: self._backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more),
+            CachedTrainingRun,
+            digested.check_unchanged,
+        )
+
+    async def draft(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        replicate: int = 0,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Draft:
+        """Return what `train` would ask for, with its key. Nothing is submitted."""
+        asked = Asked(replicate=replicate, label=label, tags=tags)
+        return (await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs))[0]
+
+    async def _drafted(
+        self,
+        asked: Asked,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None,
+        suffix: str | None,
+        arguments: Mapping[str, Any],
+    ) -> tuple[Draft, Digested]:
         backend, asker = self._backend, self._asker
         declared = getattr(backend.Settings, "Hyperparameters", None)
         settings = settled(declared, hyperparameters, who=f"The {asker.name} backend")
@@ -93,25 +127,10 @@ class CachedTrainingBackend(TrainingMiddleware):
             dataset=digested.sha256,
             hyperparameters=settings,
             suffix=suffix,
-            arguments=kwargs,
+            arguments=arguments,
             replicate=asked.replicate,
         )
-        return await asker.ask(
-            Draft(
-                key=key_of(spec),
-                kind=TRAINING.name,
-                backend=asker.name,
-                account=spec["account"],
-                model=model,
-                spec=spec,
-                label=label,
-                tags=tuple(tags),
-            ),
-            asked,
-            lambda more: backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more),
-            CachedTrainingRun,
-            digested.check_unchanged,
-        )
+        return asked.draft(TRAINING, model, spec), digested
 
 
 __all__ = ["CachedTrainingBackend", "CachedTrainingRun"]

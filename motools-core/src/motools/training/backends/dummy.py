@@ -72,7 +72,7 @@ class DummyTrainingBackend(TrainingBackend):
 
     name = "dummy"
     run_type = DummyTrainingRun
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     find_lag = 0.0
     Settings = DummyTrainingSettings
 
@@ -120,6 +120,14 @@ class DummyTrainingBackend(TrainingBackend):
         service = self.service
         jobs = await asyncio.to_thread(service.jobs, "training")
         return [self._run(service, job) for job in jobs if token and job.token == token]
+
+    async def adopt(self, job_id: str) -> DummyTrainingRun:
+        service = self.service
+        return self._run(service, await asyncio.to_thread(service.read, job_id, "training"))
+
+    async def has_model(self, model_id: str) -> bool:
+        jobs = await asyncio.to_thread(self.service.jobs, "training")
+        return any(job.model_id == model_id for job in jobs)
 
     def account(self) -> Mapping[str, Any]:
         return {} if self._options.service is None else {"service": str(self.service.directory)}
