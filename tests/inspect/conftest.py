@@ -47,8 +47,15 @@ def spelling() -> Task:
 @scorer(metrics=[accuracy(), stderr()])
 def confused():
     async def score(state, target):
+        if target.text == "WELL":
+            return Score(value="C")
         raise RuntimeError("this scorer has lost its way")
     return score
+
+@task
+def tolerant() -> Task:
+    samples = [Sample(input="abc", target="ABC"), Sample(input="well", target="WELL")]
+    return Task(dataset=samples, solver=generate(), scorer=confused(), fail_on_error=False)
 
 @task
 def failing() -> Task:
@@ -107,7 +114,7 @@ def _no_worker_is_left(motools_home: Path) -> Iterator[None]:
 
 @pytest.fixture
 def task_file(tmp_path: Path) -> Path:
-    """Return a file with the tasks `capitals`, `spelling` and `failing`."""
+    """Return a file with the tasks `capitals`, `spelling`, `tolerant` and `failing`."""
     path = tmp_path / "words.py"
     path.write_text(TASKS, encoding="utf-8")
     return path

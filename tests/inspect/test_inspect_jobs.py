@@ -153,6 +153,7 @@ async def test_a_job_can_be_cancelled_from_elsewhere_and_its_log_says_so(questio
 
 WRONG = [
     ("scripted/upper", "{file}@failing", {}, r"The task 'failing' failed: .*lost its way.*The log is .*\.eval"),
+    ("scripted/upper", "{file}@tolerant", {}, "The task 'tolerant' is not complete: 1 of 2 samples failed"),
     ("scripted/broken", "{file}@spelling", {}, "the script says no"),
     ("scripted/upper", "scripted/shoutin", {}, "has no task 'scripted/shoutin'.*Did you mean 'scripted/shouting'"),
     ("nobody/knows", "{file}@spelling", {}, "Inspect refused: .*nobody"),

@@ -23,7 +23,7 @@ def test_a_files_task_is_found_from_anywhere(task_file, monkeypatch):
 
 
 def test_a_file_alone_means_all_of_its_tasks(task_file):
-    assert [task.label for task in resolve(str(task_file))] == ["capitals", "spelling", "failing"]
+    assert [task.label for task in resolve(str(task_file))] == ["capitals", "spelling", "tolerant", "failing"]
 
 
 def test_tasks_are_known_however_they_are_declared(tmp_path):
@@ -52,7 +52,7 @@ def test_two_files_tasks_of_one_name_are_told_apart(task_file, tmp_path):
     [
         (
             "words.py@capitols",
-            r"defines no task 'capitols'\. It defines: capitals, spelling, failing\. Did you mean 'cap",
+            r"defines no task 'capitols'\. It defines: capitals, spelling, tolerant, failing\. Did you mean 'cap",
         ),
         ("none.py@task", r"There is no task 'none\.py@task': the file .*none\.py does not exist"),
         ("folder.py", "is a directory"),

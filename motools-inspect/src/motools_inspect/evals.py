@@ -17,7 +17,7 @@ from uuid import uuid4
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
 from motools.detached import WorkDirectory, WorkState
-from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models, tasks
 from motools_inspect.identity import identity
@@ -136,7 +136,8 @@ class InspectEvalJob(EvalJob):
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The evaluation {self.job_id} of {self.model_id!r} was cancelled.")
         if status.state is WorkState.FAILED or status.result is None:
-            raise RunFailed(f"{status.error} The worker's log is {self._work.log_path}.")
+            said = (status.error or "It left no result").rstrip(".")
+            raise RunFailed(f"{said}. The worker's log is {self._work.log_path}.")
         return InspectEvalResults.of(self.model_id, status.result, self._work.path)
 
 
@@ -155,6 +156,8 @@ class InspectEvalBackend(EvalBackend):
 
     def __init__(self, **options: Any) -> None:
         self._options = check(Options, options, who=WHO, what="option")
+        if "://" in str(self._options.log_dir):
+            raise SettingError(f"{WHO}: option 'log_dir' must be a directory on this machine, not a URL.")
 
     async def evaluate(
         self, model_id: str, eval_suite: Any, *, ticket: Ticket | None = None, **kwargs: Any

@@ -26,6 +26,7 @@ class Count:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._loading = ExitStack()
+        self._is_loading = False
         self._done = 0
         self._total = 0
         self._here = 0
@@ -34,13 +35,18 @@ class Count:
 
     def load(self) -> None:
         """Hear that models and tasks are being loaded: that may take long, and nothing is lost by stopping it."""
+        self._is_loading = True
         self._loading.enter_context(self._worker.expendable())
         self._worker.progress(message="loading")
 
     def loaded(self) -> None:
-        """Hear that the first task begins, or that none does."""
+        """Hear that a task begins, or that none does."""
+        if not self._is_loading:
+            return
+        self._is_loading = False
         with suppress(CancelRequested):  # whoever watches for it sees it too
             self._loading.close()
+        self._began = time.monotonic()
 
     def expect(self, total: int, done: int) -> None:
         """Hear of samples that are to be done, or have been before."""

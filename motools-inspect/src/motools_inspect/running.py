@@ -23,6 +23,7 @@ from motools_inspect import progress
 from motools_inspect.logs import collect, label_of
 from motools_inspect.registered import check_tasks
 from motools_inspect.words import complaint, in_a_sentence
+from motools_inspect.worker import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -45,8 +46,8 @@ def run(worker: Worker) -> dict[str, Any]:
     worker.check_cancel()
     progress.follow(worker)
     logs = asyncio.run(_until_cancelled(worker, _evaluate(worker)))
-    failed = [in_a_sentence(log, label_of(log, worker.spec["tasks"])) for log in logs if log.status != "success"]
-    if failed:
+    endings = [in_a_sentence(log, label_of(log, worker.spec["tasks"])) for log in logs]
+    if failed := [ending for ending in endings if ending]:
         raise RunFailed(" ".join(failed))
     progress.finish()
     return collect(worker.path, worker.spec, logs)
@@ -61,11 +62,6 @@ def prepare_threads(spec: Mapping[str, Any]) -> None:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # torch's own number is that of the physical cores; threads beyond those lose most of their time waiting.
     torch.set_num_threads(spec["threads"] or min(allowed, torch.get_num_threads()))
-
-
-def is_local(reference: Mapping[str, Any]) -> bool:
-    """Whether a model runs in this process."""
-    return str(reference["model"]).startswith("hf/")
 
 
 async def _until_cancelled(worker: Worker, work: Awaitable[list[EvalLog]]) -> list[EvalLog]:
@@ -140,4 +136,4 @@ def latest_logs(spec: Mapping[str, Any]) -> dict[str, EvalLog]:
     return found
 
 
-__all__ = ["is_local", "latest_logs", "prepare_threads", "run"]
+__all__ = ["latest_logs", "prepare_threads", "run"]

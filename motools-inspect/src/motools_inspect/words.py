@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 LONGEST = 600
 
 
-def in_a_sentence(log: EvalLog, label: str) -> str:
-    """Say how a task ended that is no success."""
+def in_a_sentence(log: EvalLog, label: str) -> str | None:
+    """Say how a task ended, or return None for a complete success."""
     where = f"The log is {log.location.removeprefix('file://')}."
     if log.status == "error":
         said = log.error.message if log.error else "no reason given"
         return f"The task {label!r} failed: {_shortened(said)}. {where}"
-    return f"The task {label!r} ended as {log.status!r}, not complete. {where}"
+    if log.status != "success":
+        return f"The task {label!r} ended as {log.status!r}, not complete. {where}"
+    results = log.results
+    if results is None:
+        return f"The task {label!r} is not complete: none of its samples has a result. {where}"
+    if results.completed_samples < results.total_samples and not results.early_stopping:
+        lacking = results.total_samples - results.completed_samples
+        return f"The task {label!r} is not complete: {lacking} of {results.total_samples} samples failed. {where}"
+    return None
 
 
 def complaint(error: Exception) -> MotoolsError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def evaluate(worker: Worker) -> Mapping[str, Any]:
     """Do the evaluation of a job's directory and return its result."""
+    worker.progress(message="starting")
+    os.umask(0o077)
     prepare(worker.spec, os.environ)
     if Path(worker.spec["cwd"]).is_dir():
         os.chdir(worker.spec["cwd"])
@@ -34,10 +36,15 @@ def prepare(spec: Mapping[str, Any], environment: dict[str, str] | os._Environ[s
     environment["INSPECT_DISPLAY"] = "none"
     environment.setdefault("TOKENIZERS_PARALLELISM", "false")
     references = [spec["model"], *spec["model_roles"].values()]
-    paths = [path for reference in references if (path := reference["args"].get("model_path"))]
-    if paths and all(Path(path).is_dir() for path in paths):
+    places = [reference["args"].get("model_path", "") for reference in references if is_local(reference)]
+    if places and all(Path(place).is_dir() for place in places):
         # Everything is here: without this the hub is asked for the name, and offline that takes a minute of retries.
         environment["HF_HUB_OFFLINE"] = "1"
+
+
+def is_local(reference: Mapping[str, Any]) -> bool:
+    """Whether a model runs in this process."""
+    return str(reference["model"]).startswith("hf/")
 
 
 def explain(error: BaseException) -> str | None:
