@@ -443,7 +443,7 @@ async def test_declared_floats_are_one_key_and_other_numbers_are_two(ledger, dat
 
 
 async def test_a_plain_store_remembers_and_says_what_it_cannot_do(service, data, caplog):
-    class Plain:
+    class Plain(dict):  # which is not hashable
         def __init__(self):
             self.models = {}
 

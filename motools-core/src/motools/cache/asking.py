@@ -9,16 +9,16 @@ from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo
 from motools.cache.flight import flights_of
-from motools.cache.keys import key_of
-from motools.cache.kinds import class_path
+from motools.cache.keys import canonical, key_of
+from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
 from motools.cache.paid import Obtained, Work, obtain
-from motools.errors import SettingError
+from motools.errors import SettingError, UsageError
 from motools.events import Happened
 from motools.status import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping
     from typing import TypeVar
 
     from motools.cache.base import CacheBackend, Ledger
@@ -37,14 +37,16 @@ class Asked:
     refresh: bool = False
     retry_failed: bool = False
     label: str | None = None
-    tags: Sequence[str] = ()
+    tags: Collection[str] = ()
 
     def __post_init__(self) -> None:
         if type(self.replicate) is not int or self.replicate < 0:
             raise SettingError(f"replicate must be a whole number from 0, not {self.replicate!r}.")
         if self.label is not None and not isinstance(self.label, str):
             raise SettingError(f"label must be a string, not {self.label!r}.")
-        if isinstance(self.tags, str) or not all(isinstance(tag, str) for tag in self.tags):
+        if not isinstance(self.tags, (list, tuple, set, frozenset)) or not all(
+            isinstance(tag, str) for tag in self.tags
+        ):
             raise SettingError(f"tags must be a list of strings, not {self.tags!r}.")
 
     def draft(self, kind: Kind, model: str, spec: Mapping[str, Any]) -> Draft:
@@ -113,6 +115,28 @@ class Asker:
             is_hit=obtained.happened is Happened.CACHE_HIT,
         )
 
+    async def adopt(self, job_id: str, draft: Draft | None, asked: Asked, made: type[C]) -> C:
+        """Record the work that the service has under an id, for a draft's request or for itself, and return its handle.
+
+        Raises `UsageError` where the backend cannot get hold of it, and what `motools.cache.adopting.adopt` raises.
+        """
+        from motools.cache.adopting import adopt, bare_spec
+
+        if Capability.ADOPT not in self._backend.capabilities:
+            raise UsageError(
+                f"The backend {self.name!r} cannot take over what was submitted by other means (it does not declare ADOPT)."
+            )
+        handle = await self._backend.adopt(job_id)
+        if draft is None:
+            account = canonical(self._backend.account(), "account")
+            model = str(handle.metadata.get("model") or "") if self._kind is TRAINING else handle.model_id
+            draft = asked.draft(self._kind, model, bare_spec(self._kind.name, self.name, account, job_id))
+        record = await adopt(draft, handle, self.ledger)
+        found = made(record, self.ledger, handle=handle, backend_class=self.backend_class, tell=self.tell)
+        await self.tell(Happened.RECOVERED, record)
+        await found.refresh()
+        return found
+
     async def _told(self, obtained: Obtained) -> None:
         await self.tell(obtained.happened, obtained.record)
 
@@ -127,4 +151,18 @@ def innermost(backend: Any) -> Any:
     return backend
 
 
-__all__ = ["Asked", "Asker", "innermost"]
+def cached_in(backend: Any) -> Any:
+    """Return the layer that keeps the record among the layers of a backend, or None."""
+    from motools.evals.backends.cached import CachedEvalBackend
+    from motools.evals.middleware import EvalMiddleware
+    from motools.training.backends.cached import CachedTrainingBackend
+    from motools.training.middleware import TrainingMiddleware
+
+    while isinstance(backend, (TrainingMiddleware, EvalMiddleware)):
+        if isinstance(backend, (CachedTrainingBackend, CachedEvalBackend)):
+            return backend
+        backend = backend._backend
+    return None
+
+
+__all__ = ["Asked", "Asker", "cached_in", "innermost"]

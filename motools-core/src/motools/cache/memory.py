@@ -7,7 +7,6 @@ import secrets
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from motools.cache.base import Draft, Ledger, Record
 from motools.cache.states import State, may_follow
@@ -138,21 +137,22 @@ class PlainLedger(MemoryLedger):
         return moved
 
 
-_plain: WeakKeyDictionary[CacheBackend, PlainLedger] = WeakKeyDictionary()
+_plain: dict[int, PlainLedger] = {}
+"""By the identity of the store, which its ledger keeps: a dictionary-like store need not be hashable."""
 
 
 def ledger_of(store: CacheBackend | Ledger) -> Ledger:
     """Return a store's ledger: itself, or what can be had in its place, of which the user is told once."""
     if isinstance(store, Ledger):
         return store
-    if store not in _plain:
+    if id(store) not in _plain:
         log.warning(
             "%s only remembers results: two processes that ask for the same work at once both pay for it, and what is "
             'under way is forgotten with this process. cache = "sqlite" prevents that.',
             type(store).__name__,
         )
-        _plain[store] = PlainLedger(store)
-    return _plain[store]
+        _plain[id(store)] = PlainLedger(store)
+    return _plain[id(store)]
 
 
 def _begun(draft: Draft, now: float, seconds: float, *, epoch: int) -> Record:

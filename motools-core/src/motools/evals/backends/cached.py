@@ -10,12 +10,12 @@ from motools.cache.cached import CachedHandle, ended_badly
 from motools.cache.keys import eval_spec
 from motools.cache.kinds import EVAL, class_path, unpack
 from motools.cache.states import State
-from motools.errors import CacheCorrupt
+from motools.errors import CacheCorrupt, UsageError
 from motools.evals.base import EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from motools.cache.base import CacheBackend, Draft, Ledger, Record
     from motools.evals.base import EvalBackend
@@ -95,7 +95,7 @@ class CachedEvalBackend(EvalMiddleware):
         refresh: bool = False,
         retry_failed: bool = False,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> CachedEvalJob:
         """Return the job of this request, which is started only if nobody has asked for it before.
@@ -117,12 +117,31 @@ class CachedEvalBackend(EvalMiddleware):
         *,
         replicate: int = 0,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> Draft:
         """Return what `evaluate` would ask for, with its key. Nothing is submitted."""
         asked = Asked(replicate=replicate, label=label, tags=tags)
         return await self._drafted(asked, model_id, eval_suite, kwargs)
+
+    async def adopt(
+        self,
+        job_id: str,
+        model_id: str | None = None,
+        eval_suite: Any = None,
+        *,
+        replicate: int = 0,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> CachedEvalJob:
+        """Record a job that was run by other means; see the cached training backend's `adopt`."""
+        asked, draft = Asked(replicate=replicate, label=label, tags=tags), None
+        if model_id is not None and eval_suite is not None:
+            draft = await self._drafted(asked, model_id, eval_suite, kwargs)
+        elif model_id is not None or eval_suite is not None or kwargs or replicate:
+            raise UsageError("A job is adopted with what it measured, model and tasks, or with neither.")
+        return await self._asker.adopt(job_id, draft, asked, CachedEvalJob)
 
     async def _drafted(self, asked: Asked, model_id: str, eval_suite: Any, arguments: Mapping[str, Any]) -> Draft:
         backend, asker = self._backend, self._asker

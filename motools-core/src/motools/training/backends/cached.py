@@ -9,11 +9,12 @@ from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
 from motools.cache.keys import settled, training_spec
 from motools.cache.kinds import TRAINING
+from motools.errors import UsageError
 from motools.training.base import TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from motools.cache.base import CacheBackend, Draft, Ledger
     from motools.cache.digests import Digested
@@ -71,7 +72,7 @@ class CachedTrainingBackend(TrainingMiddleware):
         refresh: bool = False,
         retry_failed: bool = False,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> CachedTrainingRun:
         """Return the run of this request, which is started only if nobody has asked for it before.
@@ -99,12 +100,37 @@ class CachedTrainingBackend(TrainingMiddleware):
         *,
         replicate: int = 0,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> Draft:
         """Return what `train` would ask for, with its key. Nothing is submitted."""
         asked = Asked(replicate=replicate, label=label, tags=tags)
         return (await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs))[0]
+
+    async def adopt(
+        self,
+        job_id: str,
+        dataset: DatasetLike | None = None,
+        model: str | None = None,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        replicate: int = 0,
+        label: str | None = None,
+        tags: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> CachedTrainingRun:
+        """Record a run that was paid for by other means, and return it.
+
+        With the dataset, model and settings that it was trained with, the same request is a hit from then on. Raises
+        `UsageError` where it is recorded already for something else, or where the service says otherwise.
+        """
+        asked, draft = Asked(replicate=replicate, label=label, tags=tags), None
+        if dataset is not None and model is not None:
+            draft, _ = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+        elif dataset is not None or model is not None or hyperparameters or suffix or kwargs or replicate:
+            raise UsageError("A run is adopted with what it was trained on, dataset and model, or with neither.")
+        return await self._asker.adopt(job_id, draft, asked, CachedTrainingRun)
 
     async def _drafted(
         self,
