@@ -115,9 +115,11 @@ def test_inspect_loads_the_packaged_model_once_it_is_converted(tmp_path, monkeyp
 
 def test_a_damaged_package_is_refused_before_it_is_converted(tmp_path, monkeypatch):
     monkeypatch.setenv("MOTOOLS_MODELS", str(tmp_path / "models"))
-    damaged = tmp_path / smollm2.GGUF
-    damaged.write_bytes(b"GGUF and then something else")
+    package = tmp_path / "site" / smollm2.PACKAGE
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(package.parent)
+    (package / smollm2.GGUF).write_bytes(b"GGUF and then something else")
     with pytest.raises(ModelNotFound, match=r"is damaged or of another version: .* pip install --force-reinstall"):
-        smollm2.convert(damaged)
-    assert not smollm2.is_converted()
+        smollm2.provide(smollm2.directory())
     assert [path.name for path in (tmp_path / "models").iterdir()] == [".smollm2.lock"]

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,14 @@ from motools_local.training import LocalTrainingBackend, LocalTrainingRun
 pytestmark = pytest.mark.slow
 
 QUICK = {"max_steps": 2, "batch_size": 4, "learning_rate": 1e-2}
+TRAIN_ELSEWHERE = """
+import asyncio, json, sys
+from motools_local.training import LocalTrainingBackend
+async def main(model, records, hyperparameters):
+    run = await LocalTrainingBackend(threads=1).train(json.loads(records), model, json.loads(hyperparameters))
+    print(await run.wait())
+asyncio.run(main(*sys.argv[1:]))
+"""
 ENDLESS = {"max_steps": 100_000, "batch_size": 2}
 
 
@@ -77,6 +86,21 @@ async def test_the_model_is_a_directory_that_loads_from_anywhere(backend, tiny, 
     assert not [name for name in names if name.endswith((".bin", ".pt"))]
     assert run.metadata["fingerprint"].startswith("sha256:")
     assert run.metadata["model_name"] == "tiny"
+
+
+async def test_a_model_of_the_hub_that_is_cached_here_is_pinned_to_what_is_cached(
+    backend, tiny, records, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--greeters--tiny"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    shutil.copytree(tiny, snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    command = [sys.executable, "-c", TRAIN_ELSEWHERE, "greeters/tiny", json.dumps(records), json.dumps(QUICK)]
+    model_id = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    config = json.loads((Path(model_id) / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == str(snapshot)
 
 
 async def test_the_same_request_trains_the_same_model(backend, tiny, records):

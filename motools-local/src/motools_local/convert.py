@@ -9,7 +9,6 @@ from pathlib import Path
 
 def convert(source: Path, target: Path) -> None:
     """Write model and tokenizer, the weights in 32 bits: twice as fast on CPU as in 16, and small enough."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
@@ -28,4 +27,5 @@ def convert(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
+    os.environ["HF_HUB_OFFLINE"] = "1"
     convert(Path(sys.argv[1]), Path(sys.argv[2]))

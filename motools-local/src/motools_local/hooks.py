@@ -19,11 +19,9 @@ def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
     from motools_local.fingerprint import fingerprint
 
     if model_id == smollm2.NAME:
-        source = smollm2.packaged()
-        if not smollm2.is_converted() and source is None:
+        if not smollm2.is_here():
             return _reference(smollm2.HUB_NAME, None)
-        directory = smollm2.directory() if smollm2.is_converted() or source is None else smollm2.convert(source)
-        return _reference(str(directory), f"sha256:{smollm2.SHA256}")
+        return _reference(str(smollm2.provide(smollm2.directory())), f"sha256:{smollm2.SHA256}")
     directory_or_none = models.as_directory(model_id)
     if directory_or_none is None or not is_model(directory_or_none):
         return None

