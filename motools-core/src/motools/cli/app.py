@@ -21,6 +21,7 @@ COMMANDS = {
     "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
     "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
     "recover": ("motools.cli.recover", "Put the record right after a crash; nothing is submitted."),
+    "adopt": ("motools.cli.adopt", "Take over a run or job that was paid for by other means."),
     "backends": ("motools.cli.backends", "List what can train and evaluate here."),
     "config": ("motools.cli.config", "Show every setting and where it comes from."),
     "demo": ("motools.cli.demo", "Train and evaluate a small model organism on this machine."),

@@ -132,7 +132,7 @@ class CachedEvalBackend(EvalMiddleware):
         *,
         replicate: int = 0,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> CachedEvalJob:
         """Record a job that was run by other means; see the cached training backend's `adopt`."""

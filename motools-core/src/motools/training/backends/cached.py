@@ -117,7 +117,7 @@ class CachedTrainingBackend(TrainingMiddleware):
         *,
         replicate: int = 0,
         label: str | None = None,
-        tags: Sequence[str] = (),
+        tags: Collection[str] = (),
         **kwargs: Any,
     ) -> CachedTrainingRun:
         """Record a run that was paid for by other means, and return it.
