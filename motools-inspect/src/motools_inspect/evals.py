@@ -152,6 +152,7 @@ class InspectEvalBackend(EvalBackend):
     name = "inspect"
     job_type = InspectEvalJob
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    find_lag = 0.0
     Settings = InspectSettings
 
     def __init__(self, **options: Any) -> None:

@@ -42,6 +42,7 @@ class LocalTrainingBackend(TrainingBackend):
     name = "local"
     run_type = LocalTrainingRun
     capabilities = frozenset({Capability.FIND, Capability.LOGS})
+    find_lag = 0.0
     Settings: ClassVar[type] = LocalSettings
 
     def __init__(self, **options: Any) -> None:
