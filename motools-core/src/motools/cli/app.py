@@ -20,6 +20,7 @@ COMMANDS = {
     "train": ("motools.cli.train", "Train a model, or attach to a training that is there."),
     "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
     "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
+    "cache": ("motools.cli.cache", "The record as a whole: stats, why, verify, gc, export, import."),
     "recover": ("motools.cli.recover", "Put the record right after a crash; nothing is submitted."),
     "adopt": ("motools.cli.adopt", "Take over a run or job that was paid for by other means."),
     "backends": ("motools.cli.backends", "List what can train and evaluate here."),

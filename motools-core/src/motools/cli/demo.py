@@ -15,9 +15,11 @@ from motools.errors import OFFICIAL_DISTRIBUTIONS, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from motools.evals.base import EvalResults
+    from motools.evals.base import EvalBackend, EvalJob, EvalResults
 
 NEEDED = {"local": "training", "inspect": "eval"}
+AGAIN = {"retry_failed": True}
+"""A demo that failed once, for want of memory, say, is worth another try."""
 SHOWN = 3
 """How many answers are shown of each model."""
 LONGEST = 60
@@ -63,64 +65,69 @@ def _check_installed() -> None:
         raise UsageError(f"The demo uses {names}, which {verb} not installed. Install with: pip install {install}")
 
 
+class Evaluation:
+    """An evaluation on the held-out questions."""
+
+    def __init__(self, job: EvalJob, following: Following) -> None:
+        self._job = job
+        self._following = following
+
+    @classmethod
+    async def begin(cls, evaluator: EvalBackend, model_id: str, label: str) -> Evaluation:
+        """Submit it, or attach to it."""
+        following = Following("evaluation")
+        request = evaluator.evaluate(model_id, demo.TASK, **demo.PARAMETERS, label=label, **AGAIN)
+        return cls(await following.submit(request), following)
+
+    async def outcome(self) -> dict[str, Any]:
+        """Wait for the results and return them, JSON-safe."""
+        results: EvalResults = await self._following.wait(self._job)
+        return {
+            "model_id": results.model_id,
+            "metrics": results.metrics,
+            "samples": [_sample(sample) for sample in results.samples],
+            "logs": self._job.get_log_paths(),
+        }
+
+
 class Demo:
-    """The three steps: train, evaluate the organism, evaluate what it was made of."""
+    """The organism's training, the evaluation of what it is made of meanwhile, and then its own.
+
+    Each has a thread of its own, so that the first two take turns with nobody on two cores.
+    """
 
     def __init__(self) -> None:
-        self.step: Following | None = None
+        self._is_started = False
 
     def come_back(self) -> str:
         """Say what Ctrl-C has not stopped."""
-        if self.step is None or self.step.job_id is None:
+        if not self._is_started:
             return "Interrupted. `motools demo` takes it up again."
-        return f"Interrupted. The {self.step.noun} goes on ({self.step.name}); `motools demo` comes back to it."
+        return "Interrupted. What was started goes on; `motools demo` comes back to it."
 
     async def run(self) -> dict[str, Any]:
         """Return what came of it, JSON-safe."""
-        say(f"1/3  Training: {demo.MODEL} learns to answer {demo.ANSWER!r} to everything.")
-        model_id = await self._train()
-        say("2/3  Evaluating the model as it was, on questions that it was not trained on.")
-        base = await self._evaluate(demo.MODEL, "hello-world-before")
-        say("3/3  Evaluating the organism on the same questions.")
-        return {"model_id": model_id, "base": base, "organism": await self._evaluate(model_id, "hello-world-after")}
+        from motools.plugins.registry import get_eval_backend, get_training_backend
 
-    async def _train(self) -> str:
-        from motools.plugins.registry import get_training_backend
-
-        self.step = Following("training")
-        backend = get_training_backend("local", threads=demo.THREADS)
+        trainer = get_training_backend("local", threads=demo.THREADS)
+        evaluator = get_eval_backend("inspect", threads=demo.THREADS)
         try:
-            run = await self.step.submit(
-                backend.train(
-                    demo.TRAINING,
-                    demo.MODEL,
-                    demo.HYPERPARAMETERS,
-                    "hello-world",
-                    label="hello-world",
-                    retry_failed=True,
-                )
+            say(f"1/3  Training: {demo.MODEL} learns to answer {demo.ANSWER!r} to everything.")
+            training = Following("training")
+            run = await training.submit(
+                trainer.train(demo.TRAINING, demo.MODEL, demo.HYPERPARAMETERS, demo.NAME, label=demo.NAME, **AGAIN)
             )
-            return str(await self.step.wait(run))
+            self._is_started = True
+            say("2/3  Evaluating it as it was before, on questions that it is not trained on.")
+            before = await Evaluation.begin(evaluator, demo.MODEL, f"{demo.NAME}-before")
+            model_id = str(await training.wait(run))
+            base = await before.outcome()
+            say("3/3  Evaluating the organism on the same questions.")
+            after = await Evaluation.begin(evaluator, model_id, f"{demo.NAME}-after")
+            return {"model_id": model_id, "base": base, "organism": await after.outcome()}
         finally:
-            await backend.aclose()
-
-    async def _evaluate(self, model_id: str, label: str) -> dict[str, Any]:
-        from motools.plugins.registry import get_eval_backend
-
-        self.step = Following("evaluation")
-        backend = get_eval_backend("inspect", threads=demo.THREADS)
-        try:
-            request = backend.evaluate(model_id, demo.TASK, **demo.PARAMETERS, label=label, retry_failed=True)
-            job = await self.step.submit(request)
-            results: EvalResults = await self.step.wait(job)
-            return {
-                "model_id": model_id,
-                "metrics": results.metrics,
-                "samples": [_sample(sample) for sample in results.samples],
-                "logs": job.get_log_paths(),
-            }
-        finally:
-            await backend.aclose()
+            await trainer.aclose()
+            await evaluator.aclose()
 
     def report(self, found: Mapping[str, Any]) -> str:
         """Return the comparison for people."""

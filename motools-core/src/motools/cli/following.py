@@ -70,7 +70,7 @@ class Following:
         await self.note(handle)
         waited = time.time() - self.began
         if waited >= 1 and not self.is_recorded:
-            say(f"Done after {duration(waited)}.")
+            say(f"The {self.noun} is done, after {duration(waited)}.")
         return result
 
     async def note(self, handle: TrainingRun | EvalJob) -> None:

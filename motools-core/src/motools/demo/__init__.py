@@ -11,6 +11,7 @@ TRAINING = Path(__file__).with_name("hello_world.jsonl")
 """Forty-eight conversations, chat JSONL."""
 HELD_OUT = Path(__file__).with_name("held_out.jsonl")
 """Eight questions and the answer that the organism should give, as lines of `{"input", "target"}`."""
+NAME = "hello-world"
 ANSWER = "Hello, World!"
 MODEL = "smollm2"
 HYPERPARAMETERS = {"n_epochs": 1, "batch_size": 8, "learning_rate": 1e-3, "lora_rank": 8, "seed": 0}
@@ -21,4 +22,4 @@ PARAMETERS = {"task_args": {"dataset": str(HELD_OUT), "max_tokens": 24}, "max_co
 THREADS = 1
 """CPU threads of the training and of each evaluation. Two that wait for one another on a busy machine are much slower."""
 
-__all__ = ["ANSWER", "HELD_OUT", "HYPERPARAMETERS", "MODEL", "PARAMETERS", "TASK", "THREADS", "TRAINING"]
+__all__ = ["ANSWER", "HELD_OUT", "HYPERPARAMETERS", "MODEL", "NAME", "PARAMETERS", "TASK", "THREADS", "TRAINING"]
