@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from motools.detached import WorkDirectory, WorkState
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
 from motools.handles import read_handle, write_handle
-from motools.status import TERMINAL, RunStatus
+from motools.status import RunStatus
 from motools.training.base import TrainingRun
 from motools_local.spec import WORKER
 
@@ -50,9 +50,9 @@ class LocalTrainingRun(TrainingRun):
         return self.model_id
 
     async def is_complete(self) -> bool:
-        if self.status not in TERMINAL:
+        if not RunStatus(self.status).is_terminal:
             await self.refresh()
-        return self.status in TERMINAL
+        return RunStatus(self.status).is_terminal
 
     async def refresh(self) -> None:
         try:
