@@ -258,7 +258,7 @@ def _ask_importlib_metadata(path: Sequence[str] | None) -> Iterator[EntryPoint]:
     seen: set[str] = set()
     for distribution in sorted(everything, key=_has_no_metadata):
         try:
-            name = canonical(distribution._normalized_name)  # type: ignore[attr-defined]
+            name = canonical(distribution._normalized_name)  # type: ignore[attr-defined]  # a method of every one of its classes, missing in its stubs
         except (AttributeError, KeyError, OSError, TypeError, ValueError):
             name = f"unnamed-{len(seen)}"
         if name in seen:
