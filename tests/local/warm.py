@@ -47,7 +47,7 @@ def write_stub(address: str, directory: Path) -> Path:
 
 
 def serve(address: str, model: str) -> None:
-    import peft  # noqa: F401
+    import peft  # noqa: F401  (imported for the children)
     import tiny
 
     import motools_local.trainer  # noqa: F401
