@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
     from typing import TypeAlias, TypeVar
 
     Report = TypeVar("Report")
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
+CONVERTED_MODELS = Path(__file__).resolve().parents[1] / ".cache" / "models"
+"""Where the small model is kept between tests: converting it takes half a minute, and every home would do it again."""
 ALLOWED_SKIP = "no device"
 """How the reason of a skip must begin to be accepted in CI: hardware that the machine does not have."""
 
@@ -64,3 +66,4 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 @pytest.fixture(autouse=True)
 def _own_home(motools_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("MOTOOLS_MODELS", str(CONVERTED_MODELS))
