@@ -13,7 +13,7 @@ from motools.errors import ModelNotFound
 from motools_local import smollm2
 from motools_local.fingerprint import fingerprint
 
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+HUB_NAME = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
 HUB_TIMEOUT = 10.0
 """Seconds that the model hub has to say whether it knows a name."""
 

@@ -179,6 +179,8 @@ def _reason(error: sqlite3.OperationalError) -> str:
         return f"another process has been writing for {BUSY_SECONDS:g} s. Try again; nothing was changed."
     if "full" in text:
         return "the disk is full. Make room and try again; nothing was changed."
+    if "I/O" in text:
+        return f"the disk refuses ({text}): it may be full or damaged. Nothing was changed."
     return f"SQLite says: {text}."
 
 
