@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.kinds import class_path, pack
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from motools.cache.paid import Work
 
 log = logging.getLogger("motools.cache")
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks for what the service may show only after a while."""
 
 PAUSE = 0.5
 """Seconds between two tries to get hold of a record that somebody else works on."""
@@ -132,9 +134,10 @@ async def _found_by(work: Work, record: Record) -> Sequence[Any]:
     """Return what the service has under the record's token, giving it the time that it needs to show it."""
     if work.find is None:
         return ()
-    found = await work.find(record.token)
-    if not found and work.find_lag is not None:
-        await asyncio.sleep(max(0.0, min(work.find_lag, record.updated_at + work.find_lag - time.time())))
+    found, now = await work.find(record.token), asyncio.get_running_loop().time
+    end = now() + (work.find_lag or 0.0)  # from now on, since the time of day at which the call was given up may be set
+    while not found and (left := end - now()) > 0:
+        await asyncio.sleep(min(left, LOOK_AGAIN))
         found = await work.find(record.token)
     return found
 
