@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.redact import in_words
 from motools.cache.states import REPEATABLE, State
-from motools.errors import SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
+from motools.errors import CacheError, SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from motools.cache.base import Ledger, Record
 
+log = logging.getLogger("motools.cache")
+
 LEASE_SECONDS = 60.0
 """How long a right to submit lasts without being renewed: longer than any request should take."""
+
+PROMPT_SECONDS = 1.0
+"""How long a write may take before it is no longer certain that the lease which it renewed still holds."""
 
 
 class OpenPayment:
@@ -54,7 +60,7 @@ class LedgerTicket:
             raise TransitionRefused(f"{self.key} is {self.record.state}: a ticket pays once.")
         if self.record.state is State.ABSENT:
             await self.move(State.INTENT)
-        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None)
+        await self._enter()
         payment = OpenPayment()
         self._when_paying(True)  # noqa: FBT003 (open or closed)
         try:
@@ -76,6 +82,18 @@ class LedgerTicket:
         """Make a transition of the record that this ticket is for."""
         self.record = await self._ledger.move(self.record, target, seconds=seconds, **changes)
         return self.record
+
+    async def _enter(self) -> None:
+        """Write `submitting`, and make sure that the lease is still ours now that it has been written.
+
+        This process may have been stopped meanwhile, and somebody else may have found nothing and be about to pay.
+        """
+        now = asyncio.get_running_loop().time
+        began = now()
+        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None)
+        while now() - began > PROMPT_SECONDS:
+            began = now()
+            await self._ledger.renew(self.record, seconds=LEASE_SECONDS)
 
     async def _note(self, error: BaseException, payment: OpenPayment) -> None:
         """Write down what a call that raised means; `uncertain` unless the error says otherwise."""
@@ -99,17 +117,29 @@ async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECO
         heart.cancel()
         with suppress(asyncio.CancelledError):
             await heart
-        present = await ledger.read(record.key)
-        if present and present.epoch == record.epoch and present.leased_until:
-            await ledger.release(record)
+        await _give_up(ledger, record)
 
 
 async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
     """Renew until refused: whoever has lost the lease is told at the next write."""
-    with suppress(TransitionRefused):
-        while True:
-            await asyncio.sleep(seconds / 3)
+    while True:
+        await asyncio.sleep(seconds / 3)
+        try:
             await ledger.renew(record, seconds=seconds)
+        except TransitionRefused:
+            return
+        except CacheError as error:
+            log.warning("The lease on %s could not be renewed; it is tried again: %s", record.key, error)
+
+
+async def _give_up(ledger: Ledger, record: Record) -> None:
+    """Give a lease up, if that has not been done. Where it cannot be, it lapses: that is no reason to fail."""
+    try:
+        present = await ledger.read(record.key)
+        if present and present.epoch == record.epoch and present.leased_until:
+            await ledger.release(record)
+    except CacheError as error:
+        log.warning("The lease on %s could not be given up, so it has to lapse: %s", record.key, error)
 
 
 __all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive"]
