@@ -23,7 +23,7 @@ from motools.cache.redact import in_words
 from motools.cache.settling import adopt_late, facts_of, how_to_settle, settle
 from motools.cache.states import REPEATABLE, UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
-from motools.errors import RunFailed, SubmitRejected, TransitionRefused, UsageError
+from motools.errors import RunFailed, SubmissionError, SubmitRejected, TransitionRefused, UsageError
 from motools.events import Happened
 
 if TYPE_CHECKING:
@@ -109,7 +109,22 @@ async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitabl
 
 
 async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: Callable[[bool], None]) -> Obtained:
-    """Claim the request and see it submitted, or wait for whoever has claimed it."""
+    """See the request submitted, or wait for whoever has claimed it; join those who take it over."""
+    while True:
+        claimed = await _claim(work, ledger, after)
+        if isinstance(claimed, Obtained):
+            return claimed
+        try:
+            return await _settle_or_submit(work, ledger, claimed, when_paying)
+        except (SubmissionError, TransitionRefused):
+            present = await ledger.read(claimed.key)
+            if present is None or present.epoch == claimed.epoch:
+                raise
+            log.warning("%s: somebody else has taken the request over; they are joined.", claimed.key)
+
+
+async def _claim(work: Work, ledger: Ledger, after: Record | None) -> Record | Obtained:
+    """Claim the request, or wait until whoever has claimed it has something to show."""
     pause, longest = PAUSES
     while (claimed := await ledger.claim(work.draft, seconds=LEASE_SECONDS, after=after)) is None:
         record = await ledger.read(work.draft.key)
@@ -124,6 +139,12 @@ async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: C
             continue
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, longest)
+    return claimed
+
+
+async def _settle_or_submit(
+    work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[bool], None]
+) -> Obtained:
     async with kept_alive(ledger, claimed):
         if claimed.state in UNSETTLED or claimed.state.is_live:
             claimed, handle = await settle(work, ledger, claimed)
