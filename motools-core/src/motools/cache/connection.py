@@ -117,8 +117,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             break
-        except sqlite3.OperationalError:  # changing the mode does not wait for a lock
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:  # changing the mode does not wait for a lock
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
     owner, version = _stamp(connection)
@@ -139,6 +139,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _stamp(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -167,7 +171,7 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise CacheError(f"{path}: {_reason(error)}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # even its messages may be made of damaged text
         raise corrupt(path, str(error)) from error
     except OSError as error:
         raise CacheError(f"{path}: cannot be opened: {error.strerror or error}.") from error
