@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 
 DIED = 9
 WAYS = ("raise", "exit", "cancel the caller", "cancel the task")
@@ -20,6 +21,7 @@ class Interrupted(Exception):
 class Points:
     """Keeps a list of the points that were passed; at the one that is named, the end comes as `way` says, once.
 
+    "stop" is no end: the process sends itself SIGSTOP, and goes on when somebody lets it.
     `reached` is called right before that.
     """
 
@@ -36,6 +38,9 @@ class Points:
         self.reached()
         if self.way == "exit":
             os._exit(DIED)
+        if self.way == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         if self.way == "raise":
             raise Interrupted(name)
         (self.caller if self.way == "cancel the caller" else asyncio.current_task()).cancel()

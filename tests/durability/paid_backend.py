@@ -121,7 +121,6 @@ class PaidBackend(TrainingBackend):
         await self.point("after upload")
         asked = {"token": ticket.token, "work": suffix, "file": uploaded["id"], **(hyperparameters or {})}
         async with ticket.paying() as payment:
-            await self.point("before submit")
             job = await self.submit(asked)
             await self.point("after submit")
             payment.job_id = job["id"]
@@ -131,10 +130,12 @@ class PaidBackend(TrainingBackend):
     async def submit(self, asked):
         """Make the one call that costs money, and say what came of it by what the wire said."""
         try:
-            status, answer = await call(self.url, "POST", "/jobs", asked, seconds=self.seconds)
+            async with asyncio.timeout(self.seconds):
+                await self.point("before submit")
+                status, answer = await call(self.url, "POST", "/jobs", asked)
         except NotSent as error:
             raise SubmitUnavailable(f"The service cannot be reached: {error}") from error
-        except NoAnswer as error:
+        except (NoAnswer, TimeoutError) as error:
             raise SubmitUncertain(f"There was no answer: {error}") from error
         if status == 429:
             raise SubmitUnavailable("The service is busy.")
