@@ -97,9 +97,7 @@ class DummyEvalBackend(EvalBackend):
 
     name = "dummy"
     job_type = DummyEvalJob
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(
-        {Capability.FIND, Capability.LOGS, Capability.ADOPT}
-    )
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS, Capability.ADOPT})
     find_lag = 0.0
     Settings = DummyEvalSettings
 
