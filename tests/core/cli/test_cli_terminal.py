@@ -32,13 +32,15 @@ class Terminal:
         self.seen = ""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        # What the outer terminal's size may have been is not this one's.
+        outer = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", TAKE_THE_TERMINAL, *map(str, arguments)],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env=os.environ | {"TERM": "xterm"} | environment,
+            env=outer | {"TERM": "xterm"} | environment,
         )
         os.close(slave)
 
