@@ -149,8 +149,8 @@ def test_without_a_record_there_is_nothing_to_adopt_into(cli, paid_before):
 
 
 def test_a_backend_that_cannot_is_named(cli):
-    Path("plain.py").write_text(
+    Path("without_adopt.py").write_text(
         "import motools\n\nclass Plain(motools.TrainingBackend):\n    async def train(self, *a, **k): ...\n"
     )
-    Path("motools.toml").write_text('[plugins.backends]\nplain = "plain:Plain"\n')
+    Path("motools.toml").write_text('[plugins.backends]\nplain = "without_adopt:Plain"\n')
     assert "The backend 'plain' cannot take over" in cli.refused("adopt", "-b", "plain", "run-1")

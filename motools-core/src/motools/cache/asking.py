@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo
 from motools.cache.flight import flights_of
+from motools.cache.hits import Hits
 from motools.cache.keys import canonical, key_of
 from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
+from motools.cache.missing import NOTE, how_to_train_again
 from motools.cache.paid import Obtained, Work, obtain
 from motools.errors import SettingError, UsageError
 from motools.events import Happened
@@ -21,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
     from typing import TypeVar
 
-    from motools.cache.base import CacheBackend, Ledger
+    from motools.cache.base import CacheBackend, Ledger, Record
     from motools.cache.kinds import Kind
     from motools.cache.ticket import LedgerTicket
     from motools.events import Notify
 
     C = TypeVar("C", bound=CachedHandle)
+
+
+log = logging.getLogger("motools.cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,7 @@ class Asker:
         self.memo = store if isinstance(store, DigestMemo) else None
         self.flights = flights_of(self.ledger)
         self.tell = Teller(notify)
+        self._hits = Hits.of(self.ledger)
         self._backend = backend
         self._kind = kind
         self.backend_class = type(innermost(backend))
@@ -106,6 +113,8 @@ class Asker:
             retry_failed=asked.retry_failed,
         )
         obtained = await obtain(work, self.ledger, self._told)
+        if obtained.happened is Happened.CACHE_HIT:
+            self._note_hit(obtained.record)
         return made(
             obtained.record,
             self.ledger,
@@ -114,6 +123,14 @@ class Asker:
             tell=self.tell,
             is_hit=obtained.happened is Happened.CACHE_HIT,
         )
+
+    def _note_hit(self, record: Record) -> None:
+        if self._hits is not None:
+            self._hits.count(record.key)
+        if NOTE in record.details:
+            log.warning(
+                "%s: the model %r is recorded, and gone. %s", self.name, record.model_id, how_to_train_again(record)
+            )
 
     async def adopt(self, job_id: str, draft: Draft | None, asked: Asked, made: type[C]) -> C:
         """Record the work that the service has under an id, for a draft's request or for itself, and return its handle.

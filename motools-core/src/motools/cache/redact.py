@@ -19,6 +19,12 @@ def without_secrets(text: str) -> str:
     return _LOOKS_LIKE.sub("[credential]", text)[:_LONGEST]
 
 
+def named_secret(text: str) -> str | None:
+    """Return the name of an environment variable that holds a credential which `text` contains, or None."""
+    values = ((name, value) for name, value in os.environ.items() if _NAMED.search(name) and len(value) >= _SHORTEST)
+    return next((name for name, value in values if value in text), None)
+
+
 def in_words(error: BaseException) -> str:
     """Return what an error says, with its type where it is not one of ours, safe to be stored and shown."""
     from motools.errors import MotoolsError
@@ -29,4 +35,4 @@ def in_words(error: BaseException) -> str:
     return without_secrets(text)
 
 
-__all__ = ["in_words", "without_secrets"]
+__all__ = ["in_words", "named_secret", "without_secrets"]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from motools.cache.base import Ledger, Record
+    from motools.cache.sqlite import SqliteLedger
     from motools.evals.base import EvalJob
     from motools.training.base import TrainingRun
 
@@ -41,6 +42,16 @@ def open_ledger() -> Ledger:
             "`motools config` shows where it is set."
         )
     return store
+
+
+def open_sqlite() -> SqliteLedger:
+    """Open the configured record, where it is the one that motools ships. Raises `UsageError` where it is another."""
+    from motools.cache.sqlite import SqliteLedger
+
+    ledger = open_ledger()
+    if not isinstance(ledger, SqliteLedger):
+        raise UsageError(f"This command is for the SQLite record; configured is {type(ledger).__name__}.")
+    return ledger
 
 
 async def the_one(ledger: Ledger, name: str) -> Record:
@@ -131,4 +142,4 @@ def as_dict(record: Record) -> dict[str, Any]:
     }
 
 
-__all__ = ["FIELDS", "as_dict", "listing", "open_ledger", "short", "the_one"]
+__all__ = ["FIELDS", "as_dict", "listing", "open_ledger", "open_sqlite", "short", "the_one"]

@@ -9,8 +9,9 @@ from motools.cache.asking import Asked, Asker
 from motools.cache.cached import CachedHandle, ended_badly
 from motools.cache.keys import eval_spec
 from motools.cache.kinds import EVAL, class_path, unpack
+from motools.cache.missing import missed
 from motools.cache.states import State
-from motools.errors import CacheCorrupt, UsageError
+from motools.errors import CacheCorrupt, ModelNotFound, UsageError
 from motools.evals.base import EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
 
@@ -103,12 +104,17 @@ class CachedEvalBackend(EvalMiddleware):
         The keywords of the cache are those of the cached `train`.
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
-        return await self._asker.ask(
-            await self._drafted(asked, model_id, eval_suite, kwargs),
-            asked,
-            lambda more: self._backend.evaluate(model_id, eval_suite, **kwargs, **more),
-            CachedEvalJob,
-        )
+        try:
+            return await self._asker.ask(
+                await self._drafted(asked, model_id, eval_suite, kwargs),
+                asked,
+                lambda more: self._backend.evaluate(model_id, eval_suite, **kwargs, **more),
+                CachedEvalJob,
+            )
+        except ModelNotFound as error:
+            if (explained := await missed(error, model_id, self._asker.ledger)) is None:
+                raise
+            raise explained from error
 
     async def draft(
         self,
