@@ -16,6 +16,7 @@ COMMANDS = {
     "wait": ("motools.cli.run", "Wait for one to end, with a progress bar."),
     "cancel": ("motools.cli.run", "Stop one."),
     "logs": ("motools.cli.run", "Print the log of one."),
+    "label": ("motools.cli.label", "Give one another label, or other tags."),
     "resolve": ("motools.cli.resolve", "Say what became of a submission that no program can settle."),
 }
 
