@@ -87,9 +87,11 @@ async def resolve(
         return await ledger.move(record, State.CANCELLED, error="given up by hand")
     matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
     is_open = record.state in UNSETTLED or (record.state.is_live and record.is_unfinished)
-    claimed = await ledger.claim(record, seconds=LEASE_SECONDS) if is_open else None
+    if not is_open:
+        raise TransitionRefused(f"{record.key[:16]} is {record.state}: there is nothing to settle.")
+    claimed = await ledger.claim(record, seconds=LEASE_SECONDS)
     if claimed is None:
-        raise TransitionRefused(f"{record.key} is {record.state}, or somebody is at it: there is nothing to settle.")
+        raise TransitionRefused(f"{record.key[:16]} is {record.state}, and a process is at it. Try again in a minute.")
     if submitted is None:
         return await ledger.move(await _uncertain(ledger, claimed), State.ABSENT, seconds=0)
     if matching:

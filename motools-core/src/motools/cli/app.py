@@ -70,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     except MotoolsError as error:
         _trace(session)
         prefix = "" if error.exit_status == INTERRUPTED else "Error: "
-        click.echo(f"{prefix}{error}", err=True)
+        said = [f"{prefix}{error}", *getattr(error, "__notes__", ())]
+        click.echo("\n".join(said), err=True)
         return error.exit_status
     except OSError as error:
         _trace(session)

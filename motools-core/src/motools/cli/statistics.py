@@ -59,8 +59,8 @@ def _told(path: str, found: Statistics) -> str:
         return "\n".join([*said, "No recorded result has been asked for again yet."])
     total, seconds = sum(each.hits for each in found.saved), sum(each.seconds for each in found.saved)
     said.append(
-        f"{total} hit{'' if total == 1 else 's'}, the last {when(found.last_hit)}: so many submissions were not paid "
-        f"for, and {duration(seconds)} not waited."
+        f"{total} hit{'' if total == 1 else 's'}, the last {when(found.last_hit)}: that often nothing was paid, and "
+        f"{duration(seconds)} in all did not have to be waited."
     )
     if len(found.saved) > 1:
         said += [f"  {each.kind} {each.backend}: {each.hits}, {duration(each.seconds)}" for each in found.saved]

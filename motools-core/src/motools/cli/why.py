@@ -99,12 +99,13 @@ def _told(explanation: Explanation, *, is_request: bool) -> str:
     if nearest is None:
         said.append("There is no other record of this kind to compare it with.")
         return "\n".join(said)
-    count = len(explanation.differences)
+    found = explanation.differences
+    count = len(found)
     said.append(
         f"The nearest {'' if explanation.recorded is None else 'other '}record is {_named(nearest)}. "
         f"It differs in {count} place{'' if count == 1 else 's'}:"
     )
-    rows = [(each.path, _shown(each.request), _shown(each.record)) for each in explanation.differences]
+    rows = [(each.path, *(_shown(side, each.path) for side in (each.request, each.record))) for each in found]
     said += ["", table(("WHERE", whose, short(nearest.key)), rows)]
     for digest, records in explanation.datasets.items():
         named = ", ".join(_named(record) for record in records[:FEW]) or "no other record"
@@ -134,9 +135,11 @@ def _named(record: Record) -> str:
     return f"{short(record.key)}{label} ({record.state}, {when(record.updated_at)})"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, path: str) -> str:
     from motools.cache.why import ABSENT
 
+    if path == "dataset":
+        return f"{value[:12]}…"
     text = repr(value) if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
