@@ -103,7 +103,9 @@ CREATE TABLE aliases (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = "ALTER TABLE uploads ADD COLUMN seal INTEGER"
+
+MIGRATIONS = (_FIRST, _SECOND)
 """Step n leads from version n to n + 1; the version is `PRAGMA user_version`. Steps are added, never changed."""
 
 

@@ -159,12 +159,13 @@ class SqliteLedger:
         await self._remember(key, kind="eval", results=dict(results))
 
     async def get_file_id(self, digest: str, account: str) -> str | None:
-        row = await self._point("SELECT file_id FROM uploads WHERE digest = ? AND account = ?", (digest, account))
-        return None if row is None else str(row[0])
+        row = await self._point("SELECT file_id, seal FROM uploads WHERE digest = ? AND account = ?", (digest, account))
+        return str(row[0]) if row is not None and checksum(digest, account, row[0]) == row[1] else None
 
     async def set_file_id(self, digest: str, account: str, file_id: str) -> None:
-        values = (digest, account, file_id, self._clock())
-        await self._database.write(lambda it: it.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?)", values))
+        values = (digest, account, file_id, self._clock(), checksum(digest, account, file_id))
+        statement = "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)"
+        await self._database.write(lambda connection: connection.execute(statement, values))
 
     async def recall_digest(self, fingerprint: Fingerprint) -> str | None:
         """Return the digest that was remembered for a file in exactly this state."""
