@@ -95,6 +95,7 @@ def test_the_directory_of_an_earlier_attempt_is_named_by_it(cli, chat, work, mot
     assert ("directories", True) not in found(cli)
 
 
+@pytest.mark.slow
 def test_digests_of_files_that_were_never_trained_on_go(cli, chat):
     time.sleep(2.1)  # a digest is remembered only of a file that has rested
     other = Path("other.jsonl")

@@ -96,6 +96,7 @@ def test_a_run_that_cannot_be_followed_here_is_named(cli, chat):
     assert "'mine'" in told
 
 
+@pytest.mark.slow
 def test_a_remembered_digest_that_was_changed_is_named(cli, chat, motools_home):
     an_hour_ago = time.time() - 3600
     os.utime(chat, (an_hour_ago, an_hour_ago))
@@ -106,6 +107,7 @@ def test_a_remembered_digest_that_was_changed_is_named(cli, chat, motools_home):
     assert "digest of file" in findings(cli)
 
 
+@pytest.mark.slow
 def test_a_remembered_digest_of_other_content_is_named(cli, chat, motools_home):
     from motools.cache.rows import checksum
 
