@@ -125,9 +125,27 @@ def test_what_contains_itself_is_refused():
         canonical(loop)
 
 
-def test_credentials_are_no_part_of_a_key():
-    with_one = canonical({"wandb": {"project": "p", "api_key": "k", "API_KEY": "k"}})
-    assert with_one == {"wandb": {"project": "p"}}
+def test_a_credential_in_a_request_counts_and_is_not_stored():
+    one, other = ({"task_args": {"password": word, "API_KEY": word, "n": 1}} for word in ("tulip", "rose"))
+    stored = json.dumps(canonical(one))
+    assert "tulip" not in stored
+    assert sorted(canonical(one)["task_args"]) == ["API_KEY", "n", "password"]
+    assert key_of({"x": canonical(one)}) != key_of({"x": canonical(other)})
+    assert canonical(one) == canonical({"task_args": {"n": 1, "API_KEY": "tulip", "password": "tulip"}})
+    assert canonical(canonical(one)) == canonical(one)
+
+
+@pytest.mark.parametrize("value", [1, True, None, ["a"], {"a": "b"}, "x" * 64])
+def test_whatever_stands_under_the_name_of_a_credential_counts(value):
+    for other in ("1", 1.0, False, "", ["b"], {"a": "c"}, {"sha256": "x"}, "absent"):
+        given_ = {} if other == "absent" else {"secret": other}
+        assert canonical({"secret": value}) != canonical(given_)
+
+
+@pytest.mark.parametrize(("spec", "request_"), [(training_spec, TRAINING), (eval_spec, EVAL)], ids=["training", "eval"])
+def test_who_asks_is_told_apart_without_credentials(spec, request_):
+    account = {**request_["account"], "api_key": "k", "proxy": {"password": "p"}}
+    assert spec(**{**request_, "account": account})["account"] == {**request_["account"], "proxy": {}}
 
 
 JSON = st.recursive(

@@ -6,6 +6,8 @@ import sqlite3
 import pytest
 from paid_world import BlindBackend, MinimalBackend, PaidBackend, PaidRun
 
+from motools.cache.exchange import export, take_over
+from motools.cache.sqlite import SqliteLedger
 from motools.cache.states import State
 from motools.errors import (
     DatasetError,
@@ -402,6 +404,18 @@ async def test_a_secret_in_an_error_or_an_argument_is_not_stored(ledger, service
     stored = b"".join(file.read_bytes() for file in ledger.path.parent.glob("motools.db*"))
     assert b"[ACME_API_KEY]" in stored
     assert b"canary" not in stored
+
+
+async def test_requests_with_two_passwords_are_two_runs_and_survive_an_export(ledger, service, data, tmp_path):
+    cached = CachedTrainingBackend(PaidBackend(service), ledger)
+    runs = [await cached.train(data, "base", {"password": word}) for word in ("tulip", "rose", "tulip")]
+    assert [run.is_hit for run in runs] == [False] * 3
+    assert len({run.job_id for run in runs}) == len(service.jobs()) == 2
+    assert await export(ledger, tmp_path / "records.jsonl") == 2
+    assert "tulip" not in (tmp_path / "records.jsonl").read_text()
+    colleague = SqliteLedger(tmp_path / "colleague.db")
+    assert [done.action for done in await take_over(colleague, tmp_path / "records.jsonl")] == ["added"] * 2
+    colleague.close()
 
 
 async def test_a_listener_that_fails_breaks_no_run(ledger, service, data, caplog):

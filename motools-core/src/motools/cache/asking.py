@@ -11,7 +11,7 @@ from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo
 from motools.cache.flight import flights_of
 from motools.cache.hits import Hits
-from motools.cache.keys import canonical, key_of
+from motools.cache.keys import canonical_account, key_of
 from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
 from motools.cache.missing import NOTE, how_to_train_again
@@ -145,7 +145,7 @@ class Asker:
             )
         handle = await self._backend.adopt(job_id)
         if draft is None:
-            account = canonical(self._backend.account(), "account")
+            account = canonical_account(self._backend.account())
             model = str(handle.metadata.get("model") or "") if self._kind is TRAINING else handle.model_id
             draft = asked.draft(self._kind, model, bare_spec(self._kind.name, self.name, account, job_id))
         record = await adopt(draft, handle, self.ledger)

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.holder import is_gone
-from motools.cache.keys import CREDENTIALS
+from motools.cache.keys import without_credentials
 from motools.cache.redact import named_secret
 from motools.cache.rows import to_fields
 from motools.cache.states import LIVE, REPEATABLE, UNSETTLED, State
@@ -53,7 +53,7 @@ async def export(ledger: Ledger, path: Path, **filters: Any) -> int:
             record = await ledger.read(known.key)
             if record is None or record.state.is_repeatable or not record.spec:
                 continue
-            line = _line(_without_credentials({name: getattr(record, name) for name in TYPES}))
+            line = _line(without_credentials({name: getattr(record, name) for name in TYPES}))
             if name := named_secret(line.decode()):
                 raise CacheError(f"The record {record.key} holds the value of {name}: nothing was exported.")
             draft.write(line)
@@ -66,12 +66,6 @@ async def export(ledger: Ledger, path: Path, **filters: Any) -> int:
 
 def _line(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, allow_nan=False).encode() + b"\n"
-
-
-def _without_credentials(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_credentials(inner) for name, inner in value.items() if name.lower() not in CREDENTIALS}
-    return [_without_credentials(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 class Action(StrEnum):

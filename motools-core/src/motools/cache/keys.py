@@ -9,7 +9,9 @@ Two requests have one key exactly if a service would be asked for the same thing
 * Order in a mapping does not count, and a tuple is a list. `1`, `1.0`, `True` and `"1"` are four different things;
   where a field is declared `float`, its values have been made floats before they come here (`motools.settings.check`).
 * What a backend does not declare goes in as it is given. Left out are only the keywords that ask the cache for something
-  (`ASKED_OF_THE_CACHE`), and fields named like a credential (`CREDENTIALS`): who asks is told apart by `account()`.
+  (`ASKED_OF_THE_CACHE`), and credentials in the account, which is told apart by its other fields.
+* Of a field of the request that is named like a credential (`CREDENTIALS`) the digest goes in, `{"sha256": …}`: another
+  password may be another result, and nobody reads it here. (A short one can be guessed from its digest.)
 * Anything that has no one JSON form (NaN, an object, bytes, a set, a key that is no string) is a `SpecError` that says
   where it stands.
 
@@ -21,6 +23,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -36,12 +39,13 @@ ASKED_OF_THE_CACHE = ("refresh", "retry_failed", "label", "tags", "ticket")
 CREDENTIALS = frozenset(
     {"api_key", "apikey", "api_token", "access_token", "auth_token", "hf_token", "authorization", "password", "secret"}
 )
-"""Fields, at any depth, that are neither stored nor part of a key."""
+"""Fields, at any depth, whose values are not stored."""
 
 DEEPEST = 64
 """How many levels a request may be nested."""
 
 _SCALARS = {str, int, float, bool, type(None)}
+_DIGEST = re.compile("[0-9a-f]{64}")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -75,9 +79,32 @@ def _canonical_mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[
     for name, item in value.items():
         if not isinstance(name, str):
             raise SpecError(f"{path}: the name {name!r} is a {type(name)}; in a cache key every name is a string.")
-        if name.lower() not in CREDENTIALS:
-            plain[str.__str__(name)] = canonical(item, f"{path}.{name}", depth + 1)
+        inner = canonical(item, f"{path}.{name}", depth + 1)
+        if name.lower() in CREDENTIALS and not is_digest(inner):
+            inner = {"sha256": hashlib.sha256(_encode(inner).encode("ascii")).hexdigest()}
+        plain[str.__str__(name)] = inner
     return plain
+
+
+def canonical_account(account: Mapping[str, Any]) -> Any:
+    """Return what `account()` said in plain JSON types, and no credential."""
+    return canonical(without_credentials(account), "account")
+
+
+def without_credentials(value: Any) -> Any:
+    """Return `value` without fields that are named like a credential; digests of them stay."""
+    if isinstance(value, Mapping):
+        return {
+            name: without_credentials(inner)
+            for name, inner in value.items()
+            if str(name).lower() not in CREDENTIALS or is_digest(inner)
+        }
+    return [without_credentials(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def is_digest(value: Any) -> bool:
+    """Whether this is what stands in a spec for a credential."""
+    return isinstance(value, dict) and value.keys() == {"sha256"} and bool(_DIGEST.fullmatch(str(value["sha256"])))
 
 
 def key_of(spec: Mapping[str, Any]) -> str:
@@ -131,7 +158,7 @@ def training_spec(  # noqa: PLR0913 (the fields of a spec)
         "kind": "training",
         "backend": backend,
         "version": version,
-        "account": canonical(account, "account"),
+        "account": canonical_account(account),
         "model": canonical(model, "model"),
         "dataset": dataset,
         "hyperparameters": canonical(hyperparameters, "hyperparameters"),
@@ -149,7 +176,7 @@ def eval_spec(
         "kind": "eval",
         "backend": backend,
         "version": version,
-        "account": canonical(account, "account"),
+        "account": canonical_account(account),
         "model": canonical(model, "model"),
         "measured": canonical(measured, "measured"),
         "replicate": canonical(replicate, "replicate"),
@@ -161,8 +188,11 @@ __all__ = [
     "CREDENTIALS",
     "PREFIX",
     "canonical",
+    "canonical_account",
     "eval_spec",
+    "is_digest",
     "key_of",
     "settled",
     "training_spec",
+    "without_credentials",
 ]

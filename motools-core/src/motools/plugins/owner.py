@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.keys import canonical
+from motools.cache.keys import canonical_account
 from motools.errors import SettingError, UsageError
 from motools.plugins.catalogue import catalogue
 from motools.plugins.registry import get_backend
@@ -32,7 +32,7 @@ def backend_of(record: Record, options: Mapping[str, Any] | None = None) -> Any:
             if not tried and options:
                 raise
             continue
-        account = canonical(backend.account(), "account")
+        account = canonical_account(backend.account())
         if account == record.account:
             return backend
         tried.append(account)
