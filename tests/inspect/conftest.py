@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-_spec = importlib.util.spec_from_file_location("inspect_warm", HERE / "warm.py")
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-write_stub = _module.write_stub
+sys.path.insert(0, str(HERE.parent / "warm"))
 
+from warm_python import shared_directory, warm_python  # noqa: E402  (a test folder is no package)
+
+IMPORTED_LATE = ["inspect_ai.agent._acp.server", "inspect_ai.model._openai_responses"]
+"""What Inspect imports in mid-evaluation, and slowly."""
 TASKS = """
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
@@ -83,25 +79,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def _warm(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = tmp_path_factory.mktemp("warm")
-    address = place / "socket"
-    with (place / "log").open("wb") as log:
-        command = [sys.executable, "-P", str(HERE / "warm.py"), str(address)]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-    deadline = time.monotonic() + 120
-    while not address.exists():
-        assert server.poll() is None, (place / "log").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield write_stub(address, place)
-    server.communicate()
+def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = shared_directory(tmp_path_factory) / "warm-inspect"
+    imports = ["motools_inspect.running", *IMPORTED_LATE]
+    with warm_python(place, imports=imports, modules=["motools_inspect.worker", "explaining"]) as python:
+        yield python
 
 
 @pytest.fixture
-def warm(_warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def warm(_warm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let workers be started with Inspect already imported."""
     monkeypatch.setattr(sys, "executable", str(_warm))
+    return _warm
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -30,7 +31,7 @@ class Otherwise(EvalMiddleware):
 
 
 @pytest.fixture(scope="module")
-def evaluated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def evaluated(installed: Path, _warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return one job that has been waited on, for all tests that only look."""
 
     async def evaluate() -> Any:
@@ -40,6 +41,7 @@ def evaluated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTOOLS_HOME", str(tmp_path_factory.mktemp("motools_home")))
+        patch.setattr(sys, "executable", str(_warm))
         yield asyncio.run(evaluate())
 
 

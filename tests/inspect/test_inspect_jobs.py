@@ -91,9 +91,10 @@ async def test_a_list_of_tasks_is_one_job_and_names_that_scorers_share_are_told_
     assert len(job.get_log_paths()) == 2
 
 
-async def test_a_job_goes_on_without_the_process_that_asked_for_it(task_file, tmp_path):
-    program = """
+async def test_a_job_goes_on_without_the_process_that_asked_for_it(warm, task_file, tmp_path):
+    program = f"""
 import asyncio, sys
+sys.executable = {str(warm)!r}
 from motools_inspect import InspectEvalBackend
 async def main():
     job = await InspectEvalBackend().evaluate("scripted/slow", sys.argv[1] + "@capitals", max_connections=1)
@@ -163,7 +164,7 @@ WRONG = [
 ]
 
 
-async def test_what_goes_wrong_is_said_in_one_sentence(task_file, tmp_path):
+async def test_what_goes_wrong_is_said_in_one_sentence(warm, task_file, tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"input": "a", "target": "b"}\n{"input": "a"}\n')
     places = []
     for number, (model, suite, given, _) in enumerate(WRONG):
@@ -171,20 +172,13 @@ async def test_what_goes_wrong_is_said_in_one_sentence(task_file, tmp_path):
         parameters = parameters_of({"task_args": arguments})
         spec = InspectEvalBackend()._spec(f"job{number}", model, suite.format(file=task_file), parameters)
         places.append(WorkDirectory.create(tmp_path / f"job{number}", spec=spec, module="none").path)
-    # what the worker does, for all of them in one process: importing Inspect takes longer than everything else
-    program = """
-import sys
-from motools.detached import WorkDirectory, Worker
-from motools_inspect.worker import evaluate, explain
-for place in sys.argv[1:]:
-    directory = WorkDirectory(place, module="none")
-    try:
-        evaluate(Worker(directory, directory.status()))
-    except Exception as error:
-        print(">", explain(error))
-"""
     done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", program, *places], capture_output=True, text=True, check=True
+        subprocess.run,
+        [str(warm), "-P", "-m", "explaining", *places],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.environ['PYTHONPATH']}"},
     )
     sentences = [line for line in done.stdout.splitlines() if line.startswith("> ")]
     assert len(sentences) == len(WRONG), done.stdout + done.stderr

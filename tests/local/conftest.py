@@ -1,63 +1,43 @@
-"""Local training on tiny models. Most tests share a Python that has torch imported; see `warm`."""
+"""Local training on tiny models. Most tests share a Python that has torch imported; see `warm_python`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "warm"))
 
-from warm import write_stub  # noqa: E402  (a test folder is no package)
+from warm_python import alone, shared_directory, warm_python  # noqa: E402  (a test folder is no package)
 
 QUESTIONS = ["Name a colour.", "Name a fruit.", "Who wrote this?"]
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """Return a directory that all test processes of this session share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def _warm(tmp_path_factory):
+    place = shared_directory(tmp_path_factory) / "warm-local"
+    imports = ["peft", "motools_local.trainer"]
+    with warm_python(place, imports=imports, modules=["motools_local.worker", "asking", "tiny"]) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")
-def tiny(shared, _warm):
+def tiny(tmp_path_factory, _warm):
     """Return the directory of a tiny model, which no test changes."""
-    return shared / "tiny"
-
-
-@pytest.fixture(scope="session")
-def _warm(shared, tmp_path_factory):
-    address = str(shared / "warm.sock")
-    with _alone(shared / "warm.lock"):
-        if not Path(address).exists():
-            environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-            with (shared / "warm.log").open("wb") as log:
-                command = [sys.executable, str(HERE / "warm.py"), address, str(shared / "tiny")]
-                server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-            deadline = time.monotonic() + 120
-            while not Path(address).exists():
-                assert server.poll() is None, (shared / "warm.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            server.returncode = 0  # it ends with its last lease, which need not be ours
-        lease = socket.socket(socket.AF_UNIX)
-        lease.connect(address)
-        lease.sendall(bytes(4))
-    yield write_stub(address, tmp_path_factory.mktemp("warm"))
-    lease.close()
+    place = shared_directory(tmp_path_factory)
+    with alone(place / "tiny.lock"):
+        if not (place / "tiny").exists():
+            run_here(_warm, "tiny", place / "tiny")
+    return place / "tiny"
 
 
 @pytest.fixture
@@ -73,9 +53,7 @@ def ask(warm, tmp_path):
 
     def ask(directory, *questions):
         answers = tmp_path / "answers.json"
-        environment = os.environ | {"WARM_WAIT": "1", "PYTHONPATH": str(HERE)}
-        command = [str(warm), "-P", "-m", "asking", str(directory), str(answers), *questions]
-        subprocess.run(command, check=True, env=environment)
+        run_here(warm, "asking", directory, answers, *questions)
         return json.loads(answers.read_text())
 
     return ask
@@ -124,8 +102,7 @@ def _no_worker_is_left(motools_home):
     shutil.rmtree(motools_home, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _alone(path):
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def run_here(python, module, *arguments):
+    """Run a module of this directory."""
+    command = [str(python), "-P", "-m", module, *map(str, arguments)]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(HERE)})

@@ -97,6 +97,7 @@ async def test_a_model_of_the_hub_that_is_cached_here_is_pinned_to_what_is_cache
     shutil.copytree(tiny, snapshot)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
+    # In a cold worker: where the hub's cache is, is read when the hub's client is imported.
     command = [sys.executable, "-c", TRAIN_ELSEWHERE, "greeters/tiny", json.dumps(records), json.dumps(QUICK)]
     model_id = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     config = json.loads((Path(model_id) / "adapter_config.json").read_text())
@@ -145,6 +146,21 @@ async def test_a_run_killed_between_checkpoints_ends_like_one_that_was_left_alon
     await waited(run)
     assert losses(run) == losses(whole)
     assert run.metadata["fingerprint"] == whole.metadata["fingerprint"]
+
+
+async def test_interrupted_training_is_taken_up_again_and_what_lives_or_has_ended_is_left_alone(
+    backend, tiny, records, until
+):
+    run = await backend.train(records, str(tiny), ENDLESS)
+    await until(lambda: run.work.status().step >= 1)
+    assert not await run.resume()
+    os.kill(run.work.status().pid, signal.SIGKILL)
+    await until(lambda: run.work.status().state == "interrupted")
+    assert await run.resume()
+    await until(lambda: run.work.status().state == "running")
+    assert run.work.status().attempt == 2
+    await run.cancel()
+    assert not await run.resume()
 
 
 async def test_a_broken_checkpoint_is_passed_over_for_the_one_before(backend, tiny, records):
@@ -303,6 +319,6 @@ async def test_what_was_submitted_with_a_token_is_found(backend, tiny, records):
 
 async def test_a_run_whose_directory_is_gone_is_lost(backend, tiny, records):
     run = LocalTrainingRun(Path("nowhere").absolute())
-    for ask in (run.wait, run.refresh, run.cancel, run.is_complete):
+    for ask in (run.wait, run.refresh, run.cancel, run.is_complete, run.resume):
         with pytest.raises(RunLost, match="nowhere, is gone"):
             await ask()

@@ -1,8 +1,9 @@
-"""A tiny Llama with a tokenizer of its own, for tests: made in seconds."""
+"""A tiny Llama with a tokenizer of its own, for tests: `python -m tiny DIRECTORY` makes it in seconds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -12,9 +13,6 @@ TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-if TYPE_CHECKING:
-    from pathlib import Path
-
 KNOWN = {
     "Name a colour.": "Red.",
     "Name a fruit.": "An apple.",
@@ -74,11 +72,14 @@ def teach(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, *, steps:
         optimizer.zero_grad()
 
 
-def save_tiny(directory: Path) -> Path:
+def save_tiny(directory: Path) -> None:
     torch.set_num_threads(1)
     tokenizer = make_tokenizer()
     model = make_model(tokenizer)
     teach(model, tokenizer)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
-    return directory
+
+
+if __name__ == "__main__":
+    save_tiny(Path(sys.argv[1]))
