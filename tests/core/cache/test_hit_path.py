@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 import tracemalloc
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import paid_world
 import pytest
 
 import motools
-from motools.cache import keys
+from motools.cache import hits, keys
 from motools.cache.sqlite import SqliteLedger
 
 FUNCTION_CALLS = 220
@@ -187,6 +188,17 @@ async def test_memory_stays_flat_over_hits(train):
     finally:
         tracemalloc.stop()
     assert grown < 20_000
+
+
+def test_counts_of_very_many_records_do_not_stay_in_memory(tmp_path):
+    counter = hits.Hits.of(type("Store", (), {"path": tmp_path / "motools.db"}))
+    for number in range(hits.MOST):
+        counter.count(f"mk1:{number}")
+    until = time.monotonic() + 20
+    while len(counter.read()) < hits.MOST and time.monotonic() < until:
+        os.sched_yield()
+    assert len(counter.read()) == hits.MOST
+    assert counter._counts == {}
 
 
 async def test_a_hundred_callers_of_one_key_are_one_submission_and_are_answered_together(train, motools_home):

@@ -15,7 +15,10 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 FLUSH_SECONDS = 30.0
-"""How long counts stay in memory alone."""
+"""How long counts stay in memory alone, at most."""
+
+MOST = 10_000
+"""How many records' counts stay in memory alone, about: two megabytes."""
 
 PATIENCE = 0.2
 """Seconds that writing them may wait for another process."""
@@ -44,8 +47,11 @@ class Hits:
         """Note a hit. Touches no file."""
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + 1
+            is_much = len(self._counts) >= MOST
         if not _is_flushing:
             _start_flushing()
+        if is_much:
+            _is_due.set()
 
     def flush(self) -> None:
         """Write down what was counted, or forget it where that is not possible at once."""
@@ -88,7 +94,7 @@ class Hits:
 
 _all: dict[Path, Hits] = {}
 _is_flushing = False
-_is_over = Event()
+_is_due = Event()
 
 
 def _start_flushing() -> None:
@@ -98,16 +104,13 @@ def _start_flushing() -> None:
 
 
 def _flush_now_and_then() -> None:
-    while not _is_over.wait(FLUSH_SECONDS):
+    while True:
+        _is_due.wait(FLUSH_SECONDS)
+        _is_due.clear()
         _flush_all()
 
 
 @atexit.register
-def _flush_at_exit() -> None:
-    _is_over.set()
-    _flush_all()
-
-
 def _flush_all() -> None:
     for hits in list(_all.values()):
         hits.flush()
@@ -115,8 +118,8 @@ def _flush_all() -> None:
 
 def _begin_again() -> None:
     """Leave the parent's counts to the parent; the child has no thread yet."""
-    global _is_flushing  # noqa: PLW0603 (one thread for the process)
-    _is_flushing = False
+    global _is_flushing, _is_due
+    _is_flushing, _is_due = False, Event()
     for hits in _all.values():
         hits.forget()
 
