@@ -107,6 +107,52 @@ class TestFinding:
         assert config.current().cache == "sqlite"
 
 
+class TestWhoseItIs:
+    @pytest.mark.parametrize(
+        ("name", "text"), [("motools.toml", 'cache = "a"'), ("pyproject.toml", '[tool.motools]\ncache = "a"')]
+    )
+    def test_a_file_that_everybody_can_change_is_refused(self, work, name, text) -> None:
+        (work.parent / name).write_text(text)
+        (work.parent / name).chmod(0o666)
+        assert refusal() == (
+            f"{work.parent / name}: everybody on this machine can change it, and with it what is run and paid for here. "
+            f"If what it says is right: chmod o-w {work.parent / name}"
+        )
+        (work.parent / name).chmod(0o664)
+        assert config.current().cache == "a"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="no device: only the superuser can give a file away")
+    @pytest.mark.parametrize(
+        ("name", "text"), [("motools.toml", 'cache = "a"'), ("pyproject.toml", '[tool.motools]\ncache = "a"')]
+    )
+    def test_a_file_of_another_user_is_refused_until_it_is_ours(self, work, monkeypatch, name, text) -> None:
+        monkeypatch.delenv("SUDO_UID", raising=False)
+        path = work.parent / name
+        path.write_text(text)
+        os.chown(path, 12345, -1)
+        assert refusal() == (
+            f"{path}: belongs to another user (uid 12345), who could change what is run and paid for here. If you trust "
+            f"it: chown {os.geteuid()} {path}; if not, put a motools.toml of your own, which may be empty, nearer."
+        )
+        (work / "motools.toml").write_text("")
+        assert config.current().cache == "sqlite"
+        (work / "motools.toml").unlink()
+        os.chown(path, os.geteuid(), -1)
+        assert config.current().cache == "a"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="no device: only the superuser can give a file away")
+    def test_a_file_of_whom_sudo_works_for_is_taken(self, work, monkeypatch) -> None:
+        (work / "motools.toml").write_text('cache = "a"')
+        os.chown(work / "motools.toml", 12345, -1)
+        monkeypatch.setenv("SUDO_UID", "12345")
+        assert config.current().cache == "a"
+
+    def test_a_pyproject_that_does_not_configure_us_may_be_anybodys(self, work) -> None:
+        (work / "pyproject.toml").write_text('[project]\ndependencies = ["motools"]\n[tool]\nx = 1\n')
+        (work / "pyproject.toml").chmod(0o666)
+        assert config.current().path is None
+
+
 class TestRemembering:
     def test_the_answer_is_one_object_while_nothing_changes(self, work, monkeypatch) -> None:
         (work / "motools.toml").write_text('cache = "a"\n')

@@ -17,6 +17,7 @@ pyproject.toml without [tool.motools] is passed over. Its keys:
     required = ["tracker"]                 # hooks without which nothing is started
     backends = { mine = "my_module:MyBackend" }   # a backend without packaging, found beside the file
 
+A file that somebody else can write in (it belongs to neither this user nor root, or everybody may change it) is refused.
 An unknown key or a wrong type is a `ConfigError`. The options of a backend are checked by the backend.
 """
 

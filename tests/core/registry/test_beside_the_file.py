@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from motools.errors import BackendNotFound, PluginBroken
+from motools.errors import BackendNotFound, PluginBroken, PluginConflict
 from motools.plugins.registry import find_class, get_backend, list_backends
 
 MINE = """
@@ -49,6 +49,28 @@ def test_a_name_in_the_file_goes_before_an_installed_one(world, training):
         "disabled",
         f"{world.project / 'motools.toml'} names a backend 'acme' of its own.",
     )
+
+
+def test_an_official_name_needs_a_pin_to_be_the_files_own(world, training):
+    world.install("motools-openai", "0.1.0", training={"openai": "official:A"})
+    own = '[plugins.backends]\nopenai = "own:OwnTrainingBackend"\n'
+    world.configure(own, own=training.format(name="Own"))
+    with pytest.raises(PluginConflict) as caught:
+        find_class("openai")
+    assert str(caught.value) == (
+        f"{world.project / 'motools.toml'} names a training backend 'openai' of its own, a name that is reserved for "
+        "motools-openai.\nGive it another name, or pick it in motools.toml:  "
+        '[plugins] pin = { openai = "own:OwnTrainingBackend" }'
+    )
+    world.configure(own + '[plugins]\npin = { openai = "own:OwnTrainingBackend" }')
+    assert find_class("openai").__qualname__ == "OwnTrainingBackend"
+
+
+def test_a_pin_on_a_distribution_puts_the_files_own_aside(world, training):
+    world.install("acme", training={"acme": "acme:AcmeTrainingBackend"}, modules={"acme": training.format(name="Acme")})
+    own = '[plugins.backends]\nacme = "own:OwnTrainingBackend"\n'
+    world.configure(own + '[plugins]\npin = { acme = "acme" }', own=training.format(name="Own"))
+    assert find_class("acme").__qualname__ == "AcmeTrainingBackend"
 
 
 def test_the_kind_of_a_class_is_known_at_the_latest_when_it_is_imported(world, evals):

@@ -3,7 +3,7 @@
     status        the name ...
     ok            can be used, as far as metadata tell
     disabled      is switched off: MOTOOLS_PLUGINS, `block`, or a pin on another distribution
-    conflict      is claimed by two distributions, or is an official name in a stranger's hands
+    conflict      is claimed by two distributions, or is an official name in a stranger's hands or a file's
     incompatible  is written for another major version of the plugin API
 
 A plugin that is broken is found out when it is imported, and not before.
@@ -112,7 +112,8 @@ def offer_of(entry: EntryPoint) -> Offer | None:
 def assess(offers: Sequence[Offer], settings: Config, place: str) -> None:
     """Give each offer its status, and the reason where that is not "ok"."""
     served = {(offer.kind, offer.name, offer.distribution) for offer in offers if offer.major == API_MAJOR}
-    own = {offer.name for offer in offers if not offer.distribution}
+    pins = settings.plugins_pin
+    own = {offer.name for offer in offers if not offer.distribution and pins.get(offer.name) in (None, offer.value)}
     rivals: dict[tuple[str | None, str], list[Offer]] = {}
     for offer in offers:
         objection = _objection(offer, settings, place, own)
@@ -124,7 +125,7 @@ def assess(offers: Sequence[Offer], settings: Config, place: str) -> None:
         elif offer.kind != "hooks":
             rivals.setdefault((offer.kind, offer.name), []).append(offer)
     for (kind, name), claimants in rivals.items():
-        reason = _conflict(kind, name, claimants, is_pinned=name in settings.plugins_pin)
+        reason = _conflict(kind, name, claimants, is_pinned=name in pins)
         for offer in claimants if reason else ():
             offer.status, offer.reason = "conflict", reason
 
@@ -149,12 +150,12 @@ def _objection(offer: Offer, settings: Config, place: str, own: set[str]) -> str
         return f"MOTOOLS_PLUGINS={settings.plugins!r} switches it off."
     if offer.name in settings.plugins_block and offer.name not in named:
         return f"{settings.origins.get('plugins.block', place)} blocks it."
-    if not offer.distribution or offer.kind == "hooks":
+    if offer.kind == "hooks":
         return ""
-    if offer.kind in BACKEND_KINDS and offer.name in own:
+    if offer.distribution and offer.kind in BACKEND_KINDS and offer.name in own:
         return f"{place} names a backend {offer.name!r} of its own."
     pin = settings.plugins_pin.get(offer.name)
-    if pin is not None and canonical(pin) != offer.distribution:
+    if pin is not None and (canonical(pin) != offer.distribution if offer.distribution else pin != offer.value):
         return f"{place} pins {offer.name!r} to {pin}."
     return ""
 
@@ -171,7 +172,7 @@ def _incompatible(offer: Offer) -> str:
 
 def _conflict(kind: str | None, name: str, claimants: list[Offer], *, is_pinned: bool) -> str:
     """Say what is wrong with several offers of one name, or with a stranger's of an official one; "" for nothing."""
-    official = RESERVED.get(name) if kind in BACKEND_KINDS else None
+    official = RESERVED.get(name) if kind in (*BACKEND_KINDS, None) else None
     noun = NOUN_OF[kind or "training"]
     noun = f"{'an' if noun[0] == 'e' else 'a'} {noun}"
     places = [f"{offer.origin} ({offer.location})" for offer in claimants]
@@ -183,8 +184,13 @@ def _conflict(kind: str | None, name: str, claimants: list[Offer], *, is_pinned:
             f"{count} distributions offer {noun} {name!r}: {', '.join(places[:-1])} and {places[-1]}.\n"
             f"Pick one in motools.toml:  {pin_line(name, choice)}"
         )
-    if official is None or is_pinned or owners[0] in (official, ""):
+    if official is None or is_pinned or owners[0] == official:
         return ""
+    if not owners[0]:
+        return (
+            f"{claimants[0].location} names {noun} {name!r} of its own, a name that is reserved for {official}.\n"
+            f"Give it another name, or pick it in motools.toml:  {pin_line(name, claimants[0].value)}"
+        )
     return (
         f"{places[0]} offers {noun} {name!r}, a name that is reserved for {official}. "
         f"Install that one with: pip install {official}\n"
