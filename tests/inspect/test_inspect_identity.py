@@ -42,6 +42,41 @@ async def test_an_edited_file_is_another_identity(suite, changed):
 
 
 @pytest.mark.parametrize(
+    ("model", "variable"),
+    [
+        ("openai/gpt-4.1-mini", "OPENAI_BASE_URL"),
+        ("openai/azure/gpt", "AZUREAI_OPENAI_BASE_URL"),
+        ("anthropic/claude", "ANTHROPIC_BASE_URL"),
+        ("google/gemini", "GOOGLE_BASE_URL"),
+        ("openai-api/my-lab/model", "MY_LAB_BASE_URL"),
+        ("vllm/model", "VLLM_BASE_URL"),
+    ],
+)
+async def test_another_server_is_another_identity_wherever_it_is_named(suite, monkeypatch, model, variable):
+    task = f"{suite}/task.py@reading"
+    identities = {await identity(task, model=model)}
+    for url in ("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"):
+        monkeypatch.setenv(variable, url)
+        identities.add(await identity(task, model=model))
+    assert len(identities) == 3
+    elsewhere = await identity(task, model=model, model_base_url="http://127.0.0.1:3/v1")
+    assert elsewhere not in identities
+    # A grader is asked there as well.
+    with_grader = await identity(task, model_roles={"grader": model})
+    monkeypatch.delenv(variable)
+    assert await identity(task, model_roles={"grader": model}) != with_grader
+    assert await identity(task, model=model, model_base_url="http://127.0.0.1:3/v1") == elsewhere
+
+
+async def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(suite, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://somebody:hunter2@127.0.0.1:1/v1")
+    named = await identity(f"{suite}/task.py@reading", model="openai/gpt-4.1-mini")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://127.0.0.1:1/v1")
+    assert named == await identity(f"{suite}/task.py@reading", model="openai/gpt-4.1-mini")
+    assert "hunter2" not in named
+
+
+@pytest.mark.parametrize(
     "keywords",
     [
         {"limit": 2},

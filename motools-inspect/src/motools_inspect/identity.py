@@ -4,7 +4,8 @@
 * A file's task is the file's digest, with those of the modules beside it that it imports and of the files beside it that
   it names in a string (a dataset, a prompt). What it opens in other ways is not seen.
 * An argument of a task that is the path of a file is the file's name and digest; a directory is its path alone.
-* A model is its reference with the fingerprint of its weights, where a plugin gives one.
+* A model is its reference with the fingerprint of its weights, where a plugin gives one, and the server that the
+  environment names for its provider.
 * How fast it is done (`settings.Pace`) is left out.
 """
 
@@ -31,10 +32,16 @@ def identity(model_id: str, tasks: Sequence[Task], parameters: Parameters) -> di
     return {
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {task.label: _source(task) | {"args": _arguments(task, arguments)} for task in tasks},
-        "model": models.under_evaluation(model_id, parameters),
-        "model_roles": models.roles(parameters.model_roles),
+        "model": _placed(models.under_evaluation(model_id, parameters)),
+        "model_roles": {role: _placed(found) for role, found in models.roles(parameters.model_roles).items()},
         "settings": given(parameters, Sampling, Selection),
     }
+
+
+def _placed(reference: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's reference with the servers that the environment names for it, where any are."""
+    servers = models.servers(reference)
+    return reference | {"servers": servers} if servers else reference
 
 
 def _source(task: Task) -> dict[str, Any]:

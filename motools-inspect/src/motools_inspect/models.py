@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from motools import ModelRef
 from motools.errors import ModelNotFound, SettingError
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from motools_inspect.settings import Parameters
 
 FRAMEWORK = "inspect"
+
+
+FOR_ALL = "INSPECT_EVAL_MODEL_BASE_URL"
+OTHER_NAMES = {"grok": "XAI", "litellm-proxy": "LITELLM"}
+"""Providers whose variable is named after something else."""
 
 
 def reference(model_id: str) -> ModelRef:
@@ -52,4 +59,28 @@ def roles(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     return {role: reference(model_id).as_dict() for role, model_id in (given or {}).items()}
 
 
-__all__ = ["reference", "roles", "under_evaluation"]
+def servers(reference: Mapping[str, Any]) -> dict[str, str]:
+    """Return the servers that the environment may lead a model's requests to, by variable.
+
+    Providers read PROVIDER_BASE_URL, the part after the provider's name counts as well ("openai/azure/gpt-4.1",
+    "openai-api/SERVICE/model"), and one variable is read by all. Who asks (user, password, query) is left out.
+    """
+    if reference["base_url"]:
+        return {}
+    parts = str(reference["model"]).split("/")[:-1]
+    words = [*parts, *(OTHER_NAMES[part] for part in parts if part in OTHER_NAMES)]
+    wanted = [f"_{word.upper().replace('-', '_')}_" for word in words]
+    found = {
+        name: value
+        for name, value in os.environ.items()
+        if value and (name == FOR_ALL or (name.endswith("_BASE_URL") and any(word in f"_{name}" for word in wanted)))
+    }
+    return {name: _place(value) for name, value in sorted(found.items())}
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else url
+
+
+__all__ = ["reference", "roles", "servers", "under_evaluation"]
