@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import shutil
 from contextlib import contextmanager
@@ -84,6 +85,19 @@ def _plain(value: object) -> object:
     raise TypeError(f"{value!r} of type {type(value).__name__} is not JSON")
 
 
+def finite(value: Any) -> Any:
+    """Return `value` with None in place of every float that is not finite, at any depth."""
+    from collections.abc import Mapping, Sequence
+
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        return [finite(inner) for inner in value]
+    return value
+
+
 async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = ()) -> dict[str, Any]:
     """Read one JSON object that has the required fields. Raises `HandleError` that names the file and what is wrong."""
     try:
@@ -101,4 +115,4 @@ async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = (
     return fields
 
 
-__all__ = ["read_json", "replace_file", "replace_text", "sync_directory", "write_json"]
+__all__ = ["finite", "read_json", "replace_file", "replace_text", "sync_directory", "write_json"]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.flight import Shared, flights_of
@@ -109,7 +110,7 @@ class Following:
     async def _wait(self) -> Record:
         try:
             self.value = await self.handle.wait()
-            changes = await self._kind.outcome(self.handle, self.value, self.record)
+            self._kind.check(self.value, self.record)
         except RunCancelled as error:
             await self._settle(State.CANCELLED, error=in_words(error))
             raise
@@ -118,7 +119,18 @@ class Following:
             raise
         except Exception as error:
             raise await self._judged(error) from error
-        return await self._settle(State.SUCCEEDED, error=None, **changes)
+        return await self._settle(State.SUCCEEDED, error=None, **await self._outcome())
+
+    async def _outcome(self) -> dict[str, Any]:
+        """Return what is to be recorded of a good end. What goes wrong here is no fault of the run, which stays live."""
+        try:
+            return await self._kind.outcome(self.handle, self.value)
+        except Exception as error:
+            error.add_note(
+                f"The {self._kind.describe(self.record)} ended well; what came of it could not be recorded. It is "
+                "recorded by the next wait that can."
+            )
+            raise
 
     async def _judged(self, error: Exception) -> Exception:
         """Say whether an error of `wait` was the run's end; else it is trouble on the way, and the run goes on."""
@@ -127,7 +139,8 @@ class Following:
         except Exception:  # noqa: BLE001 (whoever cannot ask does not know)
             return error
         status = status_of(self.handle)
-        if not is_over or status is RunStatus.SUCCEEDED:
+        has_said_so = status in {RunStatus.FAILED, RunStatus.CANCELLED}
+        if not is_over or status is RunStatus.SUCCEEDED or (is_trouble(error) and not has_said_so):
             return error
         about = f"The {self._kind.describe(self.record)}"
         if status is RunStatus.CANCELLED:
@@ -147,13 +160,23 @@ class Following:
                 present = await self._ledger.read(self.record.key)
                 if present is None or present.token != self.record.token:
                     log.warning("%s: another attempt has taken the place of this one.", self.record.key)
-                    return self.record
+                    self.record = replace(self.record, state=target, updated_at=time.time(), **changes)
+                    return self.record  # those who wait are told how their own attempt ended
                 self.record = present
                 if present.state.is_ended:
                     return present
             else:
                 await self._tell(_HAPPENED[target], self.record)
                 return self.record
+
+
+def is_trouble(error: BaseException | None) -> bool:
+    """Whether an error or its cause is one of connection, disk or time (`TimeoutError` is an OSError): not of the run."""
+    while error is not None:
+        if isinstance(error, (OSError, EOFError, asyncio.InvalidStateError)):
+            return True
+        error = error.__cause__
+    return False
 
 
 async def revive(record: Record, ledger: Ledger, backend_class: type | None) -> tuple[Any, Record]:
@@ -179,4 +202,4 @@ async def revive(record: Record, ledger: Ledger, backend_class: type | None) -> 
     return await unpack(found, record.handle), record
 
 
-__all__ = ["Following", "revive"]
+__all__ = ["Following", "is_trouble", "revive"]

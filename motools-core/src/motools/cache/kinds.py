@@ -29,8 +29,10 @@ class Kind:
     noun: str
     verb: str
     base: type[Any]
-    outcome: Callable[[Any, Any, Record], Awaitable[dict[str, Any]]]
-    """Turns a handle and what its `wait` returned into what is recorded. Raises `RunFailed` for what is no outcome."""
+    check: Callable[[Any, Record], None]
+    """Raises `RunFailed` where what a handle's `wait` returned is no outcome."""
+    outcome: Callable[[Any, Any], Awaitable[dict[str, Any]]]
+    """Turns a handle and what its `wait` returned into what is recorded."""
 
     def describe(self, record: Record) -> str:
         """Return what a message calls a record's run or job."""
@@ -38,28 +40,34 @@ class Kind:
         return f"{self.noun}{name} of backend {record.backend!r}"
 
 
-async def _trained(handle: Any, value: Any, record: Record) -> dict[str, Any]:
-    del handle
+def _check_model(value: Any, record: Record) -> None:
     if not isinstance(value, str) or not value:
         raise RunFailed(
             f"The {TRAINING.describe(record)} ended without a model: its wait() returned {value!r}, not the id of one. "
             "That is a fault of the plugin."
         )
-    return {"model_id": value}
 
 
-async def _measured(handle: Any, value: Any, record: Record) -> dict[str, Any]:
+def _check_results(value: Any, record: Record) -> None:
     if not isinstance(value, EvalResults):
         raise RunFailed(
             f"The {EVAL.describe(record)} ended without results: its wait() returned {value!r}, not motools.EvalResults. "
             "That is a fault of the plugin."
         )
+
+
+async def _trained(handle: Any, value: Any) -> dict[str, Any]:
+    del handle
+    return {"model_id": value}
+
+
+async def _measured(handle: Any, value: Any) -> dict[str, Any]:
     results = {"results": await pack(value), "results_class": class_path(type(value))}
     return results | {"details": {"log_paths": [str(path) for path in handle.get_log_paths()]}}
 
 
-TRAINING = Kind(name="training", noun="run", verb="train", base=TrainingRun, outcome=_trained)
-EVAL = Kind(name="eval", noun="job", verb="evaluate", base=EvalJob, outcome=_measured)
+TRAINING = Kind(name="training", noun="run", verb="train", base=TrainingRun, check=_check_model, outcome=_trained)
+EVAL = Kind(name="eval", noun="job", verb="evaluate", base=EvalJob, check=_check_results, outcome=_measured)
 
 
 def kind_of(record: Record) -> Kind:

@@ -53,20 +53,18 @@ class EvalResults:
         return table(self)
 
     async def save(self, path: str | PathLike[str]) -> None:
-        """Write the results as one JSON object, atomically."""
-        from motools.files import write_json
+        """Write the results as one JSON object, atomically. NaN and infinities, which JSON has not, become null."""
+        from motools.files import finite, write_json
 
-        await write_json(
-            path,
-            {
-                "schema": 1,
-                "kind": "results",
-                "model_id": self.model_id,
-                "metrics": self.metrics,
-                "samples": list(self.samples),
-                "metadata": self.metadata,
-            },
-        )
+        fields = {
+            "schema": 1,
+            "kind": "results",
+            "model_id": self.model_id,
+            "metrics": self.metrics,
+            "samples": list(self.samples),
+            "metadata": self.metadata,
+        }
+        await write_json(path, finite(fields))
 
     @classmethod
     async def load(cls, path: str | PathLike[str]) -> Self:
