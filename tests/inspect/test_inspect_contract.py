@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -14,7 +15,6 @@ from motools_inspect import InspectEvalBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MODEL, SUITE, KEYWORDS = "scripted/upper", "scripted/shouting", {"limit": 2}
 
@@ -78,5 +78,6 @@ class TestInspect(EvalBackendContract):
         return Otherwise(backend, f"{path}@broken")
 
     @pytest.fixture
-    def finished(self, evaluated) -> Any:
+    def finished(self, evaluated, monkeypatch) -> Any:
+        monkeypatch.setenv("MOTOOLS_HOME", str(Path(evaluated.metadata["directory"]).parents[1]))
         return evaluated

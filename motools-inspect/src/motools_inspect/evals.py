@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
-from motools.detached import WorkDirectory, WorkState
+from motools.detached import WorkDirectory, WorkState, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models, tasks
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from motools_inspect.settings import Parameters
 
 WORKER = "motools_inspect.worker"
+BELOW_HOME = ("inspect",)
+"""Where each job has its directory."""
 LOOK = 0.2
 """Seconds between two looks at a log that is followed."""
 
@@ -75,6 +77,12 @@ class InspectEvalJob(EvalJob):
             )
         return self._results(status)
 
+    async def resume(self) -> bool:
+        try:
+            return await asyncio.to_thread(self._work.start)
+        except FileNotFoundError as error:
+            raise self._lost() from error
+
     async def save(self, path: str | os.PathLike[str]) -> None:
         await write_handle(path, self, backend="inspect", directory=str(self._work.path))
 
@@ -83,7 +91,8 @@ class InspectEvalJob(EvalJob):
         fields = await read_handle(path, kind="eval")
         if "directory" not in fields:
             raise HandleError(f"{os.fspath(path)}: has no field 'directory'; it was not written by motools-inspect.")
-        return await asyncio.to_thread(cls, fields["directory"])
+        place = await asyncio.to_thread(own_directory, fields["directory"], below=BELOW_HOME, handle=path)
+        return await asyncio.to_thread(cls, place)
 
     def get_log_paths(self) -> list[str]:
         result = self._status().result
@@ -215,7 +224,7 @@ class InspectEvalBackend(EvalBackend):
 
 
 def _place(job_id: str) -> Path:
-    return home() / "inspect" / job_id
+    return home().joinpath(*BELOW_HOME, job_id)
 
 
 def _start(place: Path, spec: Mapping[str, Any]) -> InspectEvalJob:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.detached import WorkDirectory, WorkState
+from motools.detached import WorkDirectory, WorkState, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
 from motools.handles import read_handle, write_handle
 from motools.status import RunStatus
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FOLLOW = 0.2
 """Seconds between two looks at a log that is followed."""
+BELOW_HOME = ("local", "runs")
+"""Where each run has its directory."""
 SPEC_FACTS = ("model_name", "dataset_name", "suffix")
 
 
@@ -68,16 +70,21 @@ class LocalTrainingRun(TrainingRun):
             raise self._lost() from error
         await self.refresh()
 
+    async def resume(self) -> bool:
+        try:
+            return await asyncio.to_thread(self.work.start)
+        except FileNotFoundError as error:
+            raise self._lost() from error
+
     async def save(self, path: str | os.PathLike[str]) -> None:
         await write_handle(path, self, backend="local", directory=str(self.work.path))
 
     @classmethod
     async def load(cls, path: str | os.PathLike[str]) -> Self:
         fields = await read_handle(path, kind="training")
-        directory = fields.get("directory")
-        if not isinstance(directory, str):
+        if "directory" not in fields:
             raise HandleError(f"{os.fspath(path)}: does not name the directory of a local run.")
-        run = cls(directory)
+        run = cls(own_directory(fields["directory"], below=BELOW_HOME, handle=path))
         run.model_id = fields["model_id"]
         run.metadata |= fields["metadata"]
         try:

@@ -17,7 +17,7 @@ from motools.settings import check
 from motools.status import Capability
 from motools.training.base import TrainingBackend
 from motools_local import models
-from motools_local.run import LocalTrainingRun
+from motools_local.run import BELOW_HOME, LocalTrainingRun
 from motools_local.settings import LocalHyperparameters, LocalOptions, LocalSettings
 from motools_local.spec import DATA, WORKER, TrainingSpec
 
@@ -78,7 +78,7 @@ class LocalTrainingBackend(TrainingBackend):
             device=self.options.device,
             threads=self.options.threads or _usable_cores(),
             save_every=self.options.save_every,
-            slots=str(runs_directory() / "slots"),
+            slots=str(home() / "local" / "slots"),
             runs_at_once=self.options.runs_at_once,
         )
         async with nullcontext() if ticket is None else ticket.paying() as payment:
@@ -105,15 +105,10 @@ class LocalTrainingBackend(TrainingBackend):
         return await models.identity(model)
 
 
-def runs_directory() -> Path:
-    """Return the directory in which every run has its own."""
-    return home() / "local"
-
-
 def _path(token: str) -> Path:
     if not TOKEN.fullmatch(token):
         raise SettingError(f"{token!r} is no token of a run: those have up to 64 letters, digits, '_' and '-'.")
-    return runs_directory() / "runs" / token
+    return home().joinpath(*BELOW_HOME, token)
 
 
 def _usable_cores() -> int:

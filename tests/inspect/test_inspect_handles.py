@@ -1,0 +1,53 @@
+"""Saved handles of evaluations: a stranger's is refused before anything of it is run, and interrupted work is taken up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+
+import pytest
+
+from motools import load_job
+from motools.detached import WorkDirectory, WorkState
+from motools.errors import HandleError, RunLost
+from motools_inspect import InspectEvalBackend, InspectEvalJob
+
+SPEC = {"model_id": "mockllm/model", "tasks": [{"label": "t"}]}
+
+
+async def test_a_handle_with_a_directory_beside_it_is_refused(tmp_path):
+    work = WorkDirectory.create(tmp_path / "work", spec=SPEC, module="motools_inspect.worker")
+    fields = {"schema": 1, "kind": "eval", "backend": "inspect", "job_id": "x", "model_id": "m", "status": "queued"}
+    (tmp_path / "job.json").write_text(json.dumps(fields | {"metadata": {}, "directory": str(work.path)}))
+    with pytest.raises(HandleError, match=r"work is not in .*/inspect, where the work of this MOTOOLS_HOME is"):
+        await load_job(tmp_path / "job.json")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("warm")
+async def test_an_interrupted_evaluation_is_taken_up_again_and_what_lives_or_has_ended_is_left_alone(questions):
+    job = await InspectEvalBackend().evaluate(
+        "scripted/slow", "motools_inspect/answers", task_args={"dataset": str(questions)}, max_connections=1
+    )
+    work = WorkDirectory(job.metadata["directory"], module="none")
+    assert not await job.resume()
+    while work.status().pid is None:  # noqa: ASYNC110 (another process makes it true)
+        await asyncio.sleep(0.05)
+    os.kill(work.status().pid, signal.SIGKILL)
+    while work.status().state is not WorkState.INTERRUPTED:  # noqa: ASYNC110 (as above)
+        await asyncio.sleep(0.05)
+    assert await job.resume()
+    assert len((await job.wait()).samples) == 12
+    assert work.status().attempt == 2
+    assert not await job.resume()
+
+
+async def test_an_evaluation_whose_directory_is_gone_cannot_be_taken_up(motools_home):
+    work = WorkDirectory.create(motools_home / "inspect" / "x", spec=SPEC, module="motools_inspect.worker")
+    job = InspectEvalJob(work.path)
+    work.path.rename(motools_home / "elsewhere")
+    with pytest.raises(RunLost, match="is gone"):
+        await job.resume()
