@@ -370,9 +370,9 @@ async def test_what_cannot_be_found_out_is_put_to_a_person(ledger, service, data
 
 async def test_a_wrong_argument_of_a_plugin_without_tickets_is_no_submission(ledger, service, data):
     cached = CachedTrainingBackend(BlindBackend(service), ledger)
-    with pytest.raises(TypeError, match="seed"):
+    with pytest.raises(SettingError, match="takes no argument 'seed'"):
         await cached.train(data, "base", seed=1)
-    assert (await only(ledger)).state is State.INTENT
+    assert (await only(ledger)).state is State.ABSENT
 
 
 async def test_a_run_whose_wait_breaks_on_the_way_goes_on(ledger, service, data):
@@ -404,6 +404,21 @@ async def test_a_secret_in_an_error_or_an_argument_is_not_stored(ledger, service
     stored = b"".join(file.read_bytes() for file in ledger.path.parent.glob("motools.db*"))
     assert b"[ACME_API_KEY]" in stored
     assert b"canary" not in stored
+
+
+async def test_backends_of_one_name_from_two_packages_are_two(ledger, service, data, monkeypatch):
+    class Acme(PaidBackend):
+        pass
+
+    class Rival(PaidBackend):
+        pass
+
+    monkeypatch.setattr(Acme, "__module__", "acme_paid.training")
+    monkeypatch.setattr(Rival, "__module__", "rival")
+    mine = await CachedTrainingBackend(Acme(service), ledger).train(data, "base")
+    theirs = await CachedTrainingBackend(Rival(service), ledger).train(data, "base")
+    assert (theirs.is_hit, theirs.job_id == mine.job_id, len(service.jobs())) == (False, False, 2)
+    assert (mine.record.spec["package"], theirs.record.spec["package"]) == ("acme_paid", "rival")
 
 
 async def test_requests_with_two_passwords_are_two_runs_and_survive_an_export(ledger, service, data, tmp_path):

@@ -85,11 +85,14 @@ async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitabl
     after = record if record is not None and record.state.is_ended else None
     flight: list[Shared[Obtained]] = []
 
-    def when_paying(is_open: bool) -> None:  # noqa: FBT001 (open or closed)
-        flight[0].is_paying = is_open
+    def when_paying() -> None:
+        flight[0].is_paying = True
 
     async def lead() -> Obtained:
-        obtained = await _lead(work, ledger, after, when_paying)
+        try:
+            obtained = await _lead(work, ledger, after, when_paying)
+        finally:
+            flight[0].is_paying = False
         await tell(obtained)
         return obtained
 
@@ -108,19 +111,14 @@ async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitabl
     return obtained
 
 
-async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: Callable[[bool], None]) -> Obtained:
+async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: Callable[[], None]) -> Obtained:
     """See the request submitted, or wait for whoever has claimed it; join those who take it over."""
     while True:
         claimed = await _claim(work, ledger, after)
         if isinstance(claimed, Obtained):
             return claimed
-        try:
-            return await _settle_or_submit(work, ledger, claimed, when_paying)
-        except (SubmissionError, TransitionRefused):
-            present = await ledger.read(claimed.key)
-            if present is None or present.epoch == claimed.epoch:
-                raise
-            log.warning("%s: somebody else has taken the request over; they are joined.", claimed.key)
+        if obtained := await _settle_or_submit(work, ledger, claimed, when_paying):
+            return obtained
 
 
 async def _claim(work: Work, ledger: Ledger, after: Record | None) -> Record | Obtained:
@@ -143,17 +141,26 @@ async def _claim(work: Work, ledger: Ledger, after: Record | None) -> Record | O
 
 
 async def _settle_or_submit(
-    work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[bool], None]
-) -> Obtained:
+    work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[], None]
+) -> Obtained | None:
+    """Do what a claim is for; None where somebody else took it over meanwhile."""
     async with kept_alive(ledger, claimed):
-        if claimed.state in UNSETTLED or claimed.state.is_live:
-            claimed, handle = await settle(work, ledger, claimed)
-            if claimed.state.is_live:
-                return Obtained(record=claimed, happened=Happened.RECOVERED, handle=handle)
-        return await _submit(work, ledger, claimed, when_paying)
+        try:
+            if claimed.state in UNSETTLED or claimed.state.is_live:
+                settled, handle = await settle(work, ledger, claimed)
+                if settled.state.is_live:
+                    return Obtained(record=settled, happened=Happened.RECOVERED, handle=handle)
+                return await _submit(work, ledger, settled, when_paying)
+            return await _submit(work, ledger, claimed, when_paying)
+        except (SubmissionError, TransitionRefused):
+            present = await ledger.read(claimed.key)
+            if present is None or present.epoch == claimed.epoch:
+                raise
+            log.warning("%s: somebody else has taken the request over; they are joined.", claimed.key)
+            return None
 
 
-async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[bool], None]) -> Obtained:
+async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[], None]) -> Obtained:
     ticket = LedgerTicket(ledger, claimed, before_paying=work.before_paying, when_paying=when_paying)
     try:
         handle = await _call(work, ticket)
@@ -179,8 +186,11 @@ async def _call(work: Work, ticket: LedgerTicket) -> Any:
         return await work.start(ticket)
     call = work.start(None)  # a wrong argument is found here, before anything is paid
     try:
-        async with ticket.paying():
-            return await call
+        async with ticket.paying() as payment:
+            handle = await call
+            if isinstance(handle, work.kind.base):
+                payment.job_id = str(handle.job_id or "")
+            return handle
     finally:
         if inspect.iscoroutine(call):
             call.close()

@@ -36,7 +36,7 @@ class LedgerTicket:
     """A `Ticket` whose window is a pair of transitions.
 
     `record` is the record as this ticket's holder last wrote it. `before_paying` runs right before the window opens
-    and may refuse by raising; `when_paying` is told when the window opens and closes.
+    and may refuse by raising; `when_paying` is called when the window opens.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class LedgerTicket:
         record: Record,
         *,
         before_paying: Callable[[], None],
-        when_paying: Callable[[bool], None],
+        when_paying: Callable[[], None],
     ) -> None:
         self.record = record
         self.key, self.token = record.key, record.token
@@ -62,7 +62,7 @@ class LedgerTicket:
             await self.move(State.INTENT)
         await self._enter()
         payment = OpenPayment()
-        self._when_paying(True)  # noqa: FBT003 (open or closed)
+        self._when_paying()
         try:
             yield payment
         except BaseException as error:
@@ -75,12 +75,20 @@ class LedgerTicket:
                     TransitionRefused
                 ):  # the answer came too late; it is put right with the whole run at hand
                     await self.move(State.SUBMITTED, job_id=payment.job_id)
-        finally:
-            self._when_paying(False)  # noqa: FBT003
 
     async def move(self, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
-        """Make a transition of the record that this ticket is for."""
-        self.record = await self._ledger.move(self.record, target, seconds=seconds, **changes)
+        """Make a transition of the record that this ticket is for; an id that cannot be written down is told."""
+        try:
+            self.record = await self._ledger.move(self.record, target, seconds=seconds, **changes)
+        except TransitionRefused:
+            raise
+        except CacheError as error:
+            if job_id := changes.get("job_id"):
+                error.add_note(
+                    f"{job_id!r} was submitted, and that could not be written down. Do it when there is room: "
+                    f"`motools runs resolve {self.key[:16]} --submitted {job_id}`."
+                )
+            raise
         return self.record
 
     async def _enter(self) -> None:
@@ -128,8 +136,8 @@ async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
             await ledger.renew(record, seconds=seconds)
         except TransitionRefused:
             return
-        except CacheError as error:
-            log.warning("The lease on %s could not be renewed; it is tried again: %s", record.key, error)
+        except Exception as error:  # noqa: BLE001 (a beat that is missed is no reason for the work to fail)
+            log.warning("The lease on %s could not be renewed; it is tried again: %r", record.key, error)
 
 
 async def _give_up(ledger: Ledger, record: Record) -> None:
@@ -138,8 +146,8 @@ async def _give_up(ledger: Ledger, record: Record) -> None:
         present = await ledger.read(record.key)
         if present and present.epoch == record.epoch and present.leased_until:
             await ledger.release(record)
-    except CacheError as error:
-        log.warning("The lease on %s could not be given up, so it has to lapse: %s", record.key, error)
+    except Exception as error:  # noqa: BLE001 (the same)
+        log.warning("The lease on %s could not be given up, so it has to lapse: %r", record.key, error)
 
 
 __all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.arguments import check_arguments
 from motools.cache.asking import Asked, Asker
 from motools.cache.cached import CachedHandle, ended_badly
 from motools.cache.keys import eval_spec
@@ -16,7 +17,7 @@ from motools.evals.base import EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping
 
     from motools.cache.base import CacheBackend, Draft, Ledger, Record
     from motools.evals.base import EvalBackend
@@ -104,11 +105,16 @@ class CachedEvalBackend(EvalMiddleware):
         The keywords of the cache are those of the cached `train`.
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
+
+        def start(more: Mapping[str, Any]) -> Awaitable[Any]:
+            check_arguments(self._backend, "evaluate", {**kwargs, **more})
+            return self._backend.evaluate(model_id, eval_suite, **kwargs, **more)
+
         try:
             return await self._asker.ask(
                 await self._drafted(asked, model_id, eval_suite, kwargs),
                 asked,
-                lambda more: self._backend.evaluate(model_id, eval_suite, **kwargs, **more),
+                start,
                 CachedEvalJob,
             )
         except ModelNotFound as error:
@@ -158,6 +164,7 @@ class CachedEvalBackend(EvalMiddleware):
             model=model_id,
             measured=await backend.identify(model_id, eval_suite, **arguments),
             replicate=asked.replicate,
+            package=asker.package,
         )
         return asked.draft(EVAL, model_id, spec)
 

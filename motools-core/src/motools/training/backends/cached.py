@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.arguments import check_arguments
 from motools.cache.asking import Asked, Asker
 from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
@@ -14,7 +15,7 @@ from motools.training.base import TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping
 
     from motools.cache.base import CacheBackend, Draft, Ledger
     from motools.cache.digests import Digested
@@ -83,10 +84,15 @@ class CachedTrainingBackend(TrainingMiddleware):
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
         draft, digested = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+
+        def start(more: Mapping[str, Any]) -> Awaitable[Any]:
+            check_arguments(self._backend, "train", {**kwargs, **more})
+            return self._backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more)
+
         return await self._asker.ask(
             draft,
             asked,
-            lambda more: self._backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more),
+            start,
             CachedTrainingRun,
             digested.check_unchanged,
         )
@@ -155,6 +161,7 @@ class CachedTrainingBackend(TrainingMiddleware):
             suffix=suffix,
             arguments=arguments,
             replicate=asked.replicate,
+            package=asker.package,
         )
         return asked.draft(TRAINING, model, spec), digested
 
