@@ -11,7 +11,7 @@ import pytest
 
 from motools import load_job
 from motools.detached import WorkDirectory, WorkState
-from motools.errors import HandleError, RunLost
+from motools.errors import HandleError, ModelNotFound, RunLost
 from motools_inspect import InspectEvalBackend, InspectEvalJob
 
 SPEC = {"model_id": "mockllm/model", "tasks": [{"label": "t"}]}
@@ -51,3 +51,18 @@ async def test_an_evaluation_whose_directory_is_gone_cannot_be_taken_up(motools_
     work.path.rename(motools_home / "elsewhere")
     with pytest.raises(RunLost, match="is gone"):
         await job.resume()
+
+
+@pytest.mark.parametrize("place", ["{tmp}/model", "./model", "~/model"])
+async def test_a_model_whose_directory_is_gone_is_said_to_be_gone(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = place.format(tmp=tmp_path)
+    with pytest.raises(ModelNotFound) as caught:
+        await InspectEvalBackend().identify(model, "motools_inspect/answers", task_args={"dataset": "x"})
+    assert str(caught.value) == (
+        f"There is no model at {model!r}: the directory {tmp_path / 'model'} was deleted or moved, or is on another machine."
+    )
+    (tmp_path / "model").mkdir()
+    with pytest.raises(ModelNotFound, match="holds no model that an installed plugin knows"):
+        await InspectEvalBackend().identify(model, "motools_inspect/answers", task_args={"dataset": "x"})

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from motools.errors import ModelNotFound
+from motools.status import Capability
 from motools_local import smollm2
 from motools_local.fingerprint import file_digest, fingerprint
 from motools_local.hooks import motools_resolve_model
 from motools_local.models import identity
+from motools_local.training import LocalTrainingBackend
 
 
 @pytest.fixture
@@ -123,3 +125,15 @@ def test_a_damaged_package_is_refused_before_it_is_converted(tmp_path, monkeypat
     with pytest.raises(ModelNotFound, match=r"is damaged or of another version: .* pip install --force-reinstall"):
         smollm2.provide(smollm2.directory())
     assert [path.name for path in (tmp_path / "models").iterdir()] == [".smollm2.lock"]
+
+
+async def test_a_trained_model_is_there_until_its_directory_is_gone(tmp_path):
+    backend = LocalTrainingBackend()
+    assert Capability.MODELS in backend.capabilities
+    for make in (lambda: make_model(tmp_path / "model"), lambda: make_adapter(tmp_path / "model", tmp_path / "base")):
+        make()
+        assert await backend.has_model(str(tmp_path / "model"))
+        shutil.rmtree(tmp_path / "model")
+        assert not await backend.has_model(str(tmp_path / "model"))
+    (tmp_path / "model").mkdir()
+    assert not await backend.has_model(str(tmp_path / "model"))

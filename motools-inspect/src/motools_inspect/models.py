@@ -31,6 +31,8 @@ def reference(model_id: str) -> ModelRef:
     known = resolve_model(model_id, FRAMEWORK)
     if known is not None:
         return known
+    if model_id.startswith(("/", "~", ".")):
+        raise _no_model_at(model_id)
     provider, slash, name = model_id.partition("/")
     if not slash or not name or not provider.replace("-", "").replace("_", "").isalnum():
         raise ModelNotFound(
@@ -38,6 +40,16 @@ def reference(model_id: str) -> ModelRef:
             'which are named "provider/name", such as "openai/gpt-4.1-mini".'
         )
     return ModelRef(model=model_id)
+
+
+def _no_model_at(model_id: str) -> ModelNotFound:
+    """Say what is the matter with a model that is named by its place."""
+    place = os.path.abspath(os.path.expanduser(model_id))  # noqa: PTH100, PTH111  (Path.absolute leaves `..` in)
+    if os.path.exists(place):  # noqa: PTH110  (as above)
+        return ModelNotFound(f"{model_id!r}: {place} holds no model that an installed plugin knows.")
+    return ModelNotFound(
+        f"There is no model at {model_id!r}: the directory {place} was deleted or moved, or is on another machine."
+    )
 
 
 def under_evaluation(model_id: str, parameters: Parameters) -> dict[str, Any]:

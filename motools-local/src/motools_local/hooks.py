@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from motools import ModelRef, hookimpl
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @hookimpl
@@ -23,14 +18,9 @@ def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
             return _reference(smollm2.HUB_NAME, None)
         return _reference(str(smollm2.provide(smollm2.directory())), f"sha256:{smollm2.SHA256}")
     directory_or_none = models.as_directory(model_id)
-    if directory_or_none is None or not is_model(directory_or_none):
+    if directory_or_none is None or not models.is_model(directory_or_none):
         return None
     return _reference(str(directory_or_none), fingerprint(directory_or_none, models.memo()))
-
-
-def is_model(directory: Path) -> bool:
-    """Whether a directory holds a transformers model or a peft adapter."""
-    return (directory / "config.json").exists() or (directory / "adapter_config.json").exists()
 
 
 def _reference(place: str, fingerprint: str | None) -> ModelRef:

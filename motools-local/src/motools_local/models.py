@@ -64,6 +64,17 @@ def as_directory(model: str) -> Path | None:
     return path if path.is_dir() else None
 
 
+def is_here(model_id: str) -> bool:
+    """Whether a name stands for a directory with a model or an adapter in it."""
+    directory = as_directory(model_id)
+    return directory is not None and is_model(directory)
+
+
+def is_model(directory: Path) -> bool:
+    """Whether a directory holds a transformers model or a peft adapter."""
+    return (directory / "config.json").exists() or (directory / "adapter_config.json").exists()
+
+
 def memo() -> Path:
     """Return where the digests of files are remembered."""
     return home() / "local" / "digests"
@@ -111,4 +122,4 @@ def _unreachable(name: str, error: Exception) -> ModelNotFound:
     )
 
 
-__all__ = ["as_directory", "identity", "memo", "source"]
+__all__ = ["as_directory", "identity", "is_here", "is_model", "memo", "source"]

@@ -41,7 +41,7 @@ class LocalTrainingBackend(TrainingBackend):
 
     name = "local"
     run_type = LocalTrainingRun
-    capabilities = frozenset({Capability.FIND, Capability.LOGS})
+    capabilities = frozenset({Capability.FIND, Capability.LOGS, Capability.MODELS})
     find_lag = 0.0
     Settings: ClassVar[type] = LocalSettings
 
@@ -100,6 +100,9 @@ class LocalTrainingBackend(TrainingBackend):
             return []
         await run.refresh()
         return [run]
+
+    async def has_model(self, model_id: str) -> bool:
+        return await asyncio.to_thread(models.is_here, model_id)
 
     async def identify(self, model: str) -> Any:
         return await models.identity(model)
