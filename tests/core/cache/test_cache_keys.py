@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given, strategies as st
 
-from motools.cache.keys import canonical, eval_spec, key_of, settled, training_spec
+from motools.cache.keys import canonical, eval_spec, key_of, package_of, settled, training_spec
 from motools.errors import SettingError, SpecError
 
 TRAINING = {
@@ -41,6 +41,31 @@ GOLDEN = [
 @pytest.mark.parametrize(("spec", "request_", "key"), GOLDEN, ids=["training", "eval"])
 def test_keys_are_what_they_have_always_been(spec, request_, key):
     assert key_of(spec(**request_)) == key
+
+
+@pytest.mark.parametrize(("spec", "request_", "key"), GOLDEN, ids=["training", "eval"])
+def test_the_package_of_a_backend_that_is_not_official_counts(spec, request_, key):
+    keys = [key_of(spec(**request_, package=package)) for package in (None, "acme_openai", "rival_openai")]
+    assert keys[0] == key
+    assert len(set(keys)) == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("motools.training.backends.dummy", None),
+        ("motools_openai.training", None),
+        ("motools_inspect.evals", None),
+        ("motools_openai2.training", "motools_openai2"),
+        ("acme.training", "acme"),
+    ],
+)
+def test_official_backends_have_no_package_in_their_keys(module, package):
+    assert package_of("openai", type("Backend", (), {"__module__": module})) == package
+
+
+def test_a_backend_that_is_called_by_its_path_says_its_package_already():
+    assert package_of("acme.training:Backend", type("Backend", (), {"__module__": "acme.training"})) is None
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "12345"])

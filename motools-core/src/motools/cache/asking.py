@@ -11,7 +11,7 @@ from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo
 from motools.cache.flight import flights_of
 from motools.cache.hits import Hits
-from motools.cache.keys import canonical_account, key_of
+from motools.cache.keys import canonical_account, key_of, package_of
 from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
 from motools.cache.missing import NOTE, how_to_train_again
@@ -86,6 +86,11 @@ class Asker:
     def name(self) -> str:
         """What records call the backend: its name, or the path of a class that has none."""
         return self._backend.name or class_path(self.backend_class)
+
+    @property
+    def package(self) -> str | None:
+        """What tells the backend from others of its name; see `package_of`."""
+        return package_of(self.name, self.backend_class)
 
     async def ask(
         self,

@@ -6,6 +6,7 @@
 
 Two requests have one key exactly if a service would be asked for the same thing:
 
+* Of a backend that is not official the package that it comes from is a field too, `package`: two plugins may have one name.
 * Order in a mapping does not count, and a tuple is a list. `1`, `1.0`, `True` and `"1"` are four different things;
   where a field is declared `float`, its values have been made floats before they come here (`motools.settings.check`).
 * What a backend does not declare goes in as it is given. Left out are only the keywords that ask the cache for something
@@ -28,7 +29,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from motools.errors import SpecError
+from motools.errors import OFFICIAL_DISTRIBUTIONS, SpecError
 from motools.settings import check
 
 PREFIX = "mk1:"
@@ -45,6 +46,7 @@ DEEPEST = 64
 """How many levels a request may be nested."""
 
 _SCALARS = {str, int, float, bool, type(None)}
+_OFFICIAL = frozenset({"motools", *(name.replace("-", "_") for name in OFFICIAL_DISTRIBUTIONS.values())})
 _DIGEST = re.compile("[0-9a-f]{64}")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
@@ -141,6 +143,12 @@ def _settled(declaration: type[Any], given: Mapping[str, Any], who: str, what: s
     return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
+def package_of(backend: str, backend_class: type) -> str | None:
+    """Return the package that tells a backend from others of its name; None where it is official or named by its path."""
+    package = backend_class.__module__.partition(".")[0]
+    return None if package in _OFFICIAL or ":" in backend else package
+
+
 def training_spec(  # noqa: PLR0913 (the fields of a spec)
     *,
     backend: str,
@@ -152,6 +160,7 @@ def training_spec(  # noqa: PLR0913 (the fields of a spec)
     suffix: str | None,
     arguments: Mapping[str, Any],
     replicate: int,
+    package: str | None = None,
 ) -> dict[str, Any]:
     """Return the canonical spec of a training; `dataset` is the digest of its bytes."""
     return {
@@ -165,11 +174,18 @@ def training_spec(  # noqa: PLR0913 (the fields of a spec)
         "suffix": canonical(suffix, "suffix"),
         "arguments": canonical(arguments, "arguments"),
         "replicate": canonical(replicate, "replicate"),
-    }
+    } | _from(package)
 
 
 def eval_spec(
-    *, backend: str, version: int, account: Mapping[str, Any], model: str, measured: Mapping[str, Any], replicate: int
+    *,
+    backend: str,
+    version: int,
+    account: Mapping[str, Any],
+    model: str,
+    measured: Mapping[str, Any],
+    replicate: int,
+    package: str | None = None,
 ) -> dict[str, Any]:
     """Return the canonical spec of an evaluation; `measured` is what the backend's `identify` returned."""
     return {
@@ -180,7 +196,11 @@ def eval_spec(
         "model": canonical(model, "model"),
         "measured": canonical(measured, "measured"),
         "replicate": canonical(replicate, "replicate"),
-    }
+    } | _from(package)
+
+
+def _from(package: str | None) -> dict[str, Any]:
+    return {} if package is None else {"package": package}
 
 
 __all__ = [
@@ -192,6 +212,7 @@ __all__ = [
     "eval_spec",
     "is_digest",
     "key_of",
+    "package_of",
     "settled",
     "training_spec",
     "without_credentials",

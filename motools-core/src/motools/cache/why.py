@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEARCHED = 20_000
 """How many of the latest records are compared."""
 
-WEIGHTS = {"backend": 64, "account": 16, "model": 12, "dataset": 10, "version": 6, "measured": 2}
+WEIGHTS = {"backend": 64, "package": 64, "account": 16, "model": 12, "dataset": 10, "version": 6, "measured": 2}
 """How far apart a difference sets two requests, by the field of the spec that it is in."""
 LIGHT = 1
 """The weight of the other fields."""
