@@ -81,7 +81,7 @@ class PaidRun(motools.TrainingRun):
         return self.status.is_terminal
 
     async def wait(self):
-        while not await self.is_complete():
+        while not await self.is_complete():  # noqa: ASYNC110  (the service has nothing to listen to)
             await asyncio.sleep(0.1)
         return f"model-of-{self.job_id}"
 
