@@ -141,3 +141,41 @@ async def test_an_argument_that_the_backend_needs_is_asked_for_before_anything_i
     with pytest.raises(SettingError, match="needs 'cluster'"):
         await cached.train(data, "base")
     assert (await only(ledger)).state is State.ABSENT
+
+
+async def for_ever(event):
+    await asyncio.Event().wait()
+
+
+async def leaving(event):
+    raise SystemExit(3)
+
+
+async def cancelling(event):
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("listener", [for_ever, leaving, cancelling])
+async def test_nothing_that_a_listener_does_holds_up_a_run(ledger, service, data, caplog, monkeypatch, listener):
+    monkeypatch.setattr("motools.cache.cached.TELLING_SECONDS", 0.05)
+    async with asyncio.timeout(10):
+        run = await CachedTrainingBackend(PaidBackend(service), ledger, notify=listener).train(data, "base")
+        assert await run.wait() == f"model-of-{run.job_id}"
+    assert "A listener failed on submitted" in caplog.text
+
+
+async def test_a_caller_is_cancelled_while_a_listener_is_told(ledger, service, data):
+    told = asyncio.Event()
+
+    async def listener(event):
+        told.set()
+        await for_ever(event)
+
+    await (await CachedTrainingBackend(PaidBackend(service), ledger).train(data, "base")).wait()
+    caller = asyncio.create_task(
+        CachedTrainingBackend(PaidBackend(service), ledger, notify=listener).train(data, "base")
+    )
+    await told.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller

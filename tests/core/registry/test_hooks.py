@@ -95,6 +95,19 @@ async def test_a_failing_listener_is_reported_and_the_others_hear(world, heard, 
     )
 
 
+STUCK = {"hangs": "await asyncio.Event().wait()", "is cancelled": "raise asyncio.CancelledError"}
+
+
+@pytest.mark.parametrize("how", STUCK)
+async def test_a_listener_that_never_answers_is_reported_and_the_others_hear(world, heard, caplog, monkeypatch, how):
+    monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.05)
+    bad = "import asyncio\n" + listener("1", asynchronous=True) + f"    {STUCK[how]}\n"
+    world.install("acme", hooks={"bad": "bad", "good": "good"}, modules={"bad": bad, "good": listener("2")})
+    await hooks.notify(EVENT)
+    assert heard == [1, 2]
+    assert "Plugin 'bad'" in problem(caplog)
+
+
 BROKEN = {
     "import": ("raise SystemExit(1)", "called sys.exit(1) when it was imported"),
     "name": (

@@ -26,7 +26,7 @@ def check_arguments(backend: Any, verb: str, given: Mapping[str, Any]) -> None:
     who = f"The {plugin.name or type(plugin).__name__} backend"
     if not takes_any:
         for name in given.keys() - known - ALWAYS_GIVEN:
-            near = nearest(name, known)
+            near = nearest(name, sorted(known))
             meant = f" Did you mean {near!r}?" if near else ""
             there = ", ".join(sorted(known)) or "none"
             raise SettingError(f"{who} takes no argument {name!r} in {verb}().{meant} There are: {there}.")

@@ -16,6 +16,7 @@ from motools.errors import RunCancelled, RunError
 from motools.events import Happened, RunEvent
 from motools.files import write_json
 from motools.handles import SCHEMA, read_handle
+from motools.listening import failure_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("motools.cache")
 
+TELLING_SECONDS = 30.0
+"""How long all listeners together may take over one event."""
+
 
 class Teller:
-    """Tells the listeners what happens to records. What they raise is reported and breaks no run."""
+    """Tells the listeners what happens to records. What they raise is reported and breaks no run, nor does one that hangs."""
 
     def __init__(self, notify: Notify | None) -> None:
         self._notify = notify
@@ -51,10 +55,9 @@ class Teller:
             error=record.error,
             details=details,
         )
-        try:
-            await self._notify(event)
-        except Exception:
-            log.exception("A listener failed on %s of %s.", happened, record.key)
+        notify = self._notify
+        if error := await failure_of(lambda: notify(event), TELLING_SECONDS):
+            log.error("A listener failed on %s of %s.", happened, record.key, exc_info=error)
 
 
 class CachedHandle:

@@ -75,12 +75,13 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_status
     except OSError as error:
         _trace(session)
-        click.echo(f"Error: {_sentence(error)}", err=True)
+        click.echo("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]), err=True)
         return 1
     except Exception as error:  # noqa: BLE001  (whatever it is, the user gets a sentence and not a traceback)
         _trace(session)
         hint = "" if session.debug else " Run it again with --debug to see where."
-        click.echo(f"Error: an unexpected {type(error).__name__}: {str(error).rstrip('.')}.{hint}", err=True)
+        sentence = f"Error: an unexpected {type(error).__name__}: {str(error).rstrip('.')}.{hint}"
+        click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)
         return 1
     return status if isinstance(status, int) else 0
 

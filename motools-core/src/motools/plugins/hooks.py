@@ -11,6 +11,8 @@ absence or failure is a `PluginError`.
 
 from __future__ import annotations
 
+from functools import partial
+
 from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from motools.models import ModelRef
     from motools.plugins.catalogue import Catalogue
     from motools.plugins.origin import Offer
+
+
+LISTENER_SECONDS = 10.0
+"""How long one listener may take over one event."""
 
 
 class Hooks:
@@ -91,13 +97,11 @@ class Hooks:
                 raise broken(offer, f"its {name!r} is a wrapper: listeners and answers stand side by side here.")
 
     async def notify(self, event: RunEvent) -> None:
-        """Call every listener, one after the other, awaiting those that are asynchronous."""
+        """Call every listener, one after the other, awaiting those that are asynchronous, for `LISTENER_SECONDS` each."""
+        from motools.listening import failure_of
+
         for implementation in self._implementations("motools_run_event"):
-            try:
-                result = _call(implementation, event=event)
-                if hasattr(result, "__await__"):
-                    await result
-            except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a listener does, the run goes on)
+            if error := await failure_of(partial(_call, implementation, event=event), LISTENER_SECONDS):
                 self._failed(implementation, error)
 
     def resolve_model(self, model_id: str, framework: str) -> ModelRef | None:
