@@ -14,7 +14,11 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUITES = ("motools.testing.training", "motools.testing.evals", "motools.testing.backends", "motools.testing.contract")
+SUITES = (
+    *("motools.testing.training", "motools.testing.evals", "motools.testing.backends", "motools.testing.contract"),
+    *("motools.testing.cache", "motools.testing.leases", "motools.testing.transitions", "motools.testing.remembering"),
+    *("motools.testing.sharing", "motools.testing.store"),
+)
 pytest.register_assert_rewrite(*SUITES)
 
 
