@@ -39,6 +39,7 @@ async def test_what_is_not_json_is_refused_and_the_old_text_stays(tmp_path, valu
     [
         (b"{", "is not a JSON file"),
         (b"\xff", "is not a JSON file"),
+        (b"[" * 200_000, "is not a JSON file: it is nested too deeply"),
         (b"[1]", "holds a JSON list, not an object"),
         (b"{}", "lacks kind, job_id; it was not written by motools"),
     ],

@@ -77,6 +77,23 @@ async def test_a_handle_that_was_tampered_with_is_refused(saved, fields):
         await DummyTrainingRun.load(saved)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"backend": ["a"]}, r"'backend' must be a string, not \['a'\]"),
+        ({"kind": 5}, "'kind' must be a string, not 5"),
+        ({"job_id": None}, "'job_id' must be a string, not None"),
+        ({"model_id": 5}, "'model_id' must be a string or null, not 5"),
+        ({"status": 5}, "'status' must be a string, not 5"),
+        ({"metadata": 7}, "'metadata' must be an object, not 7"),
+    ],
+)
+async def test_a_field_of_a_wrong_type_is_named(saved, fields, said):
+    change(saved, **fields)
+    with pytest.raises(HandleError, match=rf"run\.json: {said}"):
+        await motools.load_run(saved)
+
+
 async def test_results_that_are_none_are_refused(tmp_path):
     (tmp_path / "results.json").write_text('{"model_id": "m"}')
     with pytest.raises(HandleError, match="lacks metrics"):

@@ -107,6 +107,8 @@ async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = (
         raise HandleError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise HandleError(f"{os.fspath(path)}: is not a JSON file: {error}.") from error
+    except RecursionError as error:
+        raise HandleError(f"{os.fspath(path)}: is not a JSON file: it is nested too deeply.") from error
     if not isinstance(fields, dict):
         raise HandleError(f"{os.fspath(path)}: holds a JSON {type(fields).__name__}, not an object.")
     missing = [name for name in required if name not in fields]

@@ -13,6 +13,7 @@ from motools.files import read_json, write_json
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from motools.cache.base import Ledger, Record
     from motools.evals.backends.cached import CachedEvalJob
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 ENVELOPE = ("schema", "kind", "backend", "job_id", "model_id", "status", "metadata")
+TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "kind": ((str,), "a string"),
+    "backend": ((str,), "a string"),
+    "job_id": ((str,), "a string"),
+    "model_id": ((str, type(None)), "a string or null"),
+    "status": ((str,), "a string"),
+    "metadata": ((dict,), "an object"),
+}
+"""What the fields of the envelope hold, and how that is called."""
 
 
 async def write_handle(
@@ -45,13 +55,17 @@ async def write_handle(
 async def read_handle(path: str | os.PathLike[str], *, kind: str | None = None) -> dict[str, Any]:
     """Read what `write_handle` wrote. For use in `load`.
 
-    Raises `HandleError` when the file is no handle, is of another `kind`, or comes from a newer motools.
+    Raises `HandleError` when the file is no handle, is of another `kind`, or comes from a newer motools. The fields of
+    the envelope are of their types; what the class itself has written is for it to check.
     """
     fields = await read_json(path, required=ENVELOPE)
     if fields["schema"] != SCHEMA:
         raise HandleError(
             f"{path}: has schema {fields['schema']!r}, this motools reads {SCHEMA}. Upgrade motools-core to load it."
         )
+    for name, (types, called) in TYPES.items():
+        if not isinstance(fields[name], types):
+            raise HandleError(f"{path}: {name!r} must be {called}, not {fields[name]!r}.")
     if kind is not None and fields["kind"] != kind:
         raise HandleError(f"{path}: holds a handle of kind {fields['kind']!r}, not {kind!r}.")
     return fields
