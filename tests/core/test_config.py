@@ -166,11 +166,18 @@ class TestRemembering:
             (work / "motools.toml").write_text(f'cache = "{cache}"\n')
             assert config.current().cache == cache
 
-    def test_a_relative_home_follows_the_working_directory(self, work, monkeypatch) -> None:
-        monkeypatch.setenv("MOTOOLS_HOME", "here")
-        assert config.current().home == str(work / "here")
+    def test_a_relative_home_stays_where_it_was_when_it_was_first_asked_for(self, work, monkeypatch) -> None:
+        relative = f"here-{work.stat().st_ino}"
+        monkeypatch.setenv("MOTOOLS_HOME", relative)
+        assert config.current().home == str(work / relative)
         monkeypatch.chdir(work.parent)
-        assert config.current().home == str(work.parent / "here")
+        assert config.current().home == str(work / relative)
+
+    def test_a_home_of_white_space_is_refused(self, work, monkeypatch) -> None:
+        monkeypatch.setenv("MOTOOLS_HOME", " ")
+        assert (
+            refusal() == "MOTOOLS_HOME: is white space, and must be the path of a directory. Unset it for the default."
+        )
 
 
 class TestValues:

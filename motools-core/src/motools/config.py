@@ -17,7 +17,8 @@ pyproject.toml without [tool.motools] is passed over. Its keys:
     required = ["tracker"]                 # hooks without which nothing is started
     backends = { mine = "my_module:MyBackend" }   # a backend without packaging, found beside the file
 
-A file that somebody else can write in (it belongs to neither this user nor root, or everybody may change it) is refused.
+A relative MOTOOLS_HOME leads from the working directory in which it is first asked for, and stays there while the process
+lives, whatever directory it changes into. A file that somebody else can write in (it belongs to neither this user nor root, or everybody may change it) is refused.
 An unknown key or a wrong type is a `ConfigError`. The options of a backend are checked by the backend.
 """
 
@@ -94,9 +95,16 @@ class Config:
     def _home(self, source: _Source) -> str:
         written = source.text("home")
         given = _variable("MOTOOLS_HOME", "home", source)
-        if given is None and written:
-            given = os.path.join(os.path.dirname(self.path or ""), os.path.expanduser(written))  # noqa: PTH111, PTH118, PTH120  (pathlib costs as much as discovery)
-        return os.path.abspath(os.path.expanduser(given)) if given else _data_directory()  # noqa: PTH100, PTH111  (as above)
+        if given is not None:
+            if not given.strip():
+                raise ConfigError(
+                    "MOTOOLS_HOME: is white space, and must be the path of a directory. Unset it for the default."
+                )
+            place = _absolute(given)
+            return place if os.path.isabs(os.path.expanduser(given)) else _first_meant.setdefault(given, place)  # noqa: PTH111, PTH117  (pathlib costs as much as discovery)
+        if written:
+            return _absolute(os.path.join(os.path.dirname(self.path or ""), os.path.expanduser(written)))  # noqa: PTH111, PTH118, PTH120  (as above)
+        return _data_directory()
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """Return every value with its dotted name and its origin, for `motools config`; what looks secret is covered."""
@@ -192,6 +200,10 @@ def _variable(name: str, key: str, source: _Source) -> str | None:
     return value
 
 
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  (as above)
+
+
 def _data_directory() -> str:
     """Return where the system keeps a user's data, for us."""
     if sys.platform == "win32":
@@ -205,6 +217,8 @@ def _data_directory() -> str:
     return os.path.join(base, "motools")  # noqa: PTH118  (as above)
 
 
+_first_meant: dict[str, str] = {}
+"""What each MOTOOLS_HOME led to when it was first asked for: a program that changes its directory keeps its record."""
 _latest: tuple[object, Config] | None = None
 """What `current` last answered, and what it was made of."""
 
