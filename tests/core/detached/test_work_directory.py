@@ -143,6 +143,20 @@ async def test_a_worker_that_dies_again_and_again_at_one_step_fails_in_words(mak
     assert not work.start()
 
 
+async def test_a_worker_that_never_gets_anywhere_died_as_often_as_it_was_started(tmp_path):
+    work = WorkDirectory.create(tmp_path / "work", spec={}, module="no_such_module")
+    status = await work.wait()
+    assert (status.step, status.attempt) == (0, 3)
+    assert str(status.error).startswith("The worker died 3 times at step 0 without a word.")
+
+
+def test_only_the_owner_can_look_into_what_is_made(make, tmp_path):
+    work = make("deep/work")
+    for directory in (work.path, work.path.parent, tmp_path / "works"):
+        assert directory.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in work.path.iterdir()} == {0o600}
+
+
 async def test_a_child_that_outlives_the_worker_does_not_make_it_look_alive(make, until):
     work = make(steps=3, at={"2": "leave a child behind"})
     work.start()

@@ -62,8 +62,9 @@ class WorkDirectory:
         if work.exists():
             return work
         draft = work.path.with_name(f".{work.path.name}.{uuid4().hex}")
-        draft.mkdir(mode=0o700, parents=True)
+        _make_private(draft)
         try:
+            (draft / "reserve").touch(0o600)
             (draft / "reserve").write_bytes(os.urandom(RESERVE))
             (draft / "lock").touch(0o600)
             replace_text(draft / "spec.json", json.dumps(spec, indent=2, allow_nan=False) + "\n")
@@ -145,8 +146,10 @@ class WorkDirectory:
         further = before.step > before.attempt_step or before.attempt == 0
         fruitless = 0 if further else before.fruitless + 1
         if fruitless >= FRUITLESS_ATTEMPTS:
+            # The attempt that came so far died here as well; at step 0 there is no such attempt.
+            deaths = fruitless + (before.step > 0)
             error = (
-                f"The worker died {fruitless + 1} times at step {before.step} without a word. "
+                f"The worker died {deaths} times at step {before.step} without a word. "
                 f"Its log, {self.log_path}, ends with: {self.last_words()}"
             )
             return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
@@ -269,6 +272,14 @@ class WorkDirectory:
         if not isinstance(fields, dict):
             raise CacheCorrupt(f"{self.path / name}: holds no JSON object; the work it describes is lost.")
         return fields
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory, and those above it that are missing, for the owner alone."""
+    if not directory.parent.exists():
+        _make_private(directory.parent)
+    # Another process may be making the same parents.
+    directory.mkdir(mode=0o700, exist_ok=True)
 
 
 __all__ = ["WorkDirectory"]
