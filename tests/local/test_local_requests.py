@@ -77,6 +77,8 @@ async def test_data_is_checked_before_a_worker_is_started(backend, model, tmp_pa
     [
         ("no-such/model", r"The model 'no-such/model' is not on this machine, and the model hub cannot be reached \("),
         ("gpt2", "The model 'gpt2' is not on this machine"),
+        ("a..b", "There is no directory 'a..b', and it is no name on the model hub"),
+        ("a--b/c", "There is no directory 'a--b/c', and it is no name on the model hub"),
         ("./no/such/directory", "There is no directory './no/such/directory', and it is no name on the model hub"),
         ("./nowhere", "There is no directory './nowhere', and it is no name on the model hub"),
         ("~/nothing-there-at-all", "There is no directory '~/nothing-there-at-all'"),

@@ -36,7 +36,7 @@ async def source(model: str) -> str:
     if path := as_directory(model):
         return str(_loadable(path))
     if not HUB_NAME.fullmatch(model):
-        raise ModelNotFound(f"There is no directory {model!r}, and it is no name on the model hub. {_WHAT_THERE_IS}")
+        raise _no_name(model)
     return await asyncio.to_thread(_on_the_hub, model)
 
 
@@ -93,8 +93,13 @@ def _loadable(path: Path) -> Path:
 
 def _on_the_hub(name: str) -> str:
     from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import validate_repo_id
 
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise _no_name(name) from error
     if isinstance(try_to_load_from_cache(name, "config.json"), str):
         return name
     try:
@@ -113,6 +118,10 @@ def _on_the_hub(name: str) -> str:
             raise _unreachable(name, error) from error
         raise
     return name
+
+
+def _no_name(name: str) -> ModelNotFound:
+    return ModelNotFound(f"There is no directory {name!r}, and it is no name on the model hub. {_WHAT_THERE_IS}")
 
 
 def _unreachable(name: str, error: Exception) -> ModelNotFound:
