@@ -94,13 +94,12 @@ def _loadable(path: Path) -> Path:
 def _on_the_hub(name: str) -> str:
     from huggingface_hub import HfApi, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
-    from huggingface_hub.utils import validate_repo_id
 
     try:
-        validate_repo_id(name)
+        is_cached = isinstance(try_to_load_from_cache(name, "config.json"), str)
     except HFValidationError as error:
         raise _no_name(name) from error
-    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+    if is_cached:
         return name
     try:
         HfApi().model_info(name, timeout=HUB_TIMEOUT)
