@@ -284,6 +284,32 @@ async def test_a_file_that_changes_before_it_is_paid_for_is_an_error(ledger, ser
     assert service.jobs() == []
 
 
+@pytest.mark.parametrize("made", [PaidBackend, BlindBackend])
+async def test_a_file_that_changes_while_it_is_read_answers_nothing(ledger, service, data, made, events):
+    before = data.read_text()
+    backend = made(service, die="accepted", how=lambda: data.write_text(before * 2))
+    cached = CachedTrainingBackend(backend, ledger, notify=events.notify)
+    with pytest.raises(DatasetError, match=r"changed while it was.*'job-.*goes on at the service") as raised:
+        await asyncio.gather(*(cached.train(data, "base") for _ in range(3)))
+    [job] = service.jobs()
+    record = await only(ledger)
+    assert (record.state, record.job_id, job["id"] in str(raised.value)) == (State.FAILED, job["id"], True)
+    assert events == ["submitted", "failed"]
+    data.write_text(before)
+    with pytest.raises(RunFailed, match=r"changed while it was.*retry_failed=True"):
+        await cached.train(data, "base")
+    backend.die = None
+    run = await cached.train(data, "base", retry_failed=True)
+    assert (run.is_hit, len(service.jobs())) == (False, 2)
+    assert await run.wait() == f"model-of-{run.job_id}"
+
+
+async def test_a_file_that_gets_another_name_while_it_is_read_is_the_same(ledger, service, data, tmp_path):
+    backend = PaidBackend(service, die="accepted", how=lambda: (tmp_path / "link").hardlink_to(data))
+    run = await CachedTrainingBackend(backend, ledger).train(data, "base")
+    assert await run.wait() == f"model-of-{run.job_id}"
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [

@@ -16,7 +16,8 @@ from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
 from motools.cache.missing import NOTE, how_to_train_again
 from motools.cache.paid import Obtained, Work, obtain
-from motools.errors import SettingError, UsageError
+from motools.cache.states import State
+from motools.errors import DatasetError, SettingError, TransitionRefused, UsageError
 from motools.events import Happened
 from motools.status import Capability
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from motools.cache.base import CacheBackend, Ledger, Record
+    from motools.cache.digests import Digested
     from motools.cache.kinds import Kind
     from motools.cache.ticket import LedgerTicket
     from motools.events import Notify
@@ -98,9 +100,12 @@ class Asker:
         asked: Asked,
         start: Callable[[Mapping[str, Any]], Awaitable[Any]],
         made: type[C],
-        before_paying: Callable[[], None] = lambda: None,
+        dataset: Digested | None = None,
     ) -> C:
-        """Have the work done once and return its handle; `start` is given the keywords that the cache adds."""
+        """Have the work done once and return its handle; `start` is given the keywords that the cache adds.
+
+        Raises `DatasetError` where the dataset changes until it has been read: before it is paid for, or after that.
+        """
         can_find = Capability.FIND in self._backend.capabilities
 
         def call(ticket: LedgerTicket | None) -> Awaitable[Any]:
@@ -113,11 +118,17 @@ class Asker:
             takes_ticket=can_find,
             find=self._backend.find if can_find else None,
             find_lag=self._backend.find_lag,
-            before_paying=before_paying,
+            before_paying=dataset.check_unchanged if dataset else lambda: None,
             refresh=asked.refresh,
             retry_failed=asked.retry_failed,
         )
-        obtained = await obtain(work, self.ledger, self._told)
+
+        async def tell(obtained: Obtained) -> None:
+            await self._told(obtained)
+            if dataset and obtained.happened is Happened.SUBMITTED and not await dataset.was_read_unchanged():
+                raise await self._disowned(obtained.record, dataset.name)
+
+        obtained = await obtain(work, self.ledger, tell)
         if obtained.happened is Happened.CACHE_HIT:
             self._note_hit(obtained.record)
         return made(
@@ -128,6 +139,25 @@ class Asker:
             tell=self.tell,
             is_hit=obtained.happened is Happened.CACHE_HIT,
         )
+
+    async def _disowned(self, record: Record, dataset: str) -> DatasetError:
+        """Record that a run is of other data than was asked for, so that it answers nothing; return the error to raise."""
+        words = (
+            f"{dataset}: changed while it was being read. The {self._kind.describe(record)} may have other data than was "
+            "asked for, so it answers no request. It is paid for and goes on at the service: cancel it there, or use it "
+            "by its id."
+        )
+        while record.state.is_live:
+            try:
+                record = await self.ledger.move(record, State.FAILED, error=words)
+            except TransitionRefused:  # another process has noted that it runs, or how it ended
+                present = await self.ledger.read(record.key)
+                if present is None or present.token != record.token:
+                    break
+                record = present
+            else:
+                await self.tell(Happened.FAILED, record)
+        return DatasetError([words])
 
     def _note_hit(self, record: Record) -> None:
         if self._hits is not None:

@@ -68,6 +68,11 @@ class Digested(NamedTuple):
     fingerprint: Fingerprint | None
     """The file's, when it was hashed; None for records."""
 
+    @property
+    def name(self) -> str:
+        """What messages call the dataset."""
+        return Dataset.of(self.source).name
+
     def check_unchanged(self) -> None:
         """Raise `DatasetError` unless the file is still the one that was hashed."""
         if self.fingerprint is None:
@@ -79,6 +84,23 @@ class Digested(NamedTuple):
             is_same = False
         if not is_same:
             raise _changed(dataset)
+
+    async def was_read_unchanged(self) -> bool:
+        """Whether who has read the file since can only have read what was hashed.
+
+        Another name or mode of the file changes nothing but the time of change: then its bytes decide.
+        """
+        if self.fingerprint is None:
+            return True
+        dataset = Dataset.of(self.source)
+        try:
+            present = Fingerprint.of(await asyncio.to_thread(os.stat, dataset.name))
+            if present == self.fingerprint:
+                return True
+            is_untouched = present._replace(ctime_ns=self.fingerprint.ctime_ns) == self.fingerprint
+            return is_untouched and (await asyncio.to_thread(_hash, dataset))[0] == self.sha256
+        except (OSError, DatasetError):
+            return False
 
 
 async def digest(source: DatasetLike, memo: DigestMemo | None = None, flights: Flights | None = None) -> Digested:

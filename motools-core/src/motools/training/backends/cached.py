@@ -94,7 +94,7 @@ class CachedTrainingBackend(TrainingMiddleware):
             asked,
             start,
             CachedTrainingRun,
-            digested.check_unchanged,
+            digested,
         )
 
     async def draft(
