@@ -16,7 +16,7 @@ from paid_backend import PaidBackend
 
 from motools.training.backends.cached import CachedTrainingBackend
 
-SCRIPT = Path(__file__).with_name("asking.py")
+SCRIPT = Path(__file__).with_name("another_process.py")
 CALLERS = 100
 
 
@@ -40,7 +40,7 @@ class Other:
 
 @asynccontextmanager
 async def another(*arguments, **environment):
-    """Start a process; see `asking.py`."""
+    """Start a process; see `another_process.py`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(SCRIPT), *map(str, arguments)),
         stdin=subprocess.PIPE,

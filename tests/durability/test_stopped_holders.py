@@ -20,7 +20,7 @@ from motools.training.backends.cached import CachedTrainingBackend
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("asking.py")
+SCRIPT = Path(__file__).with_name("another_process.py")
 POINTS = [
     *("after claim", "before upload", "before submitting", "after submitting"),
     *("before submit", "after submit", "before submitted", "after submitted", "before note the handle"),

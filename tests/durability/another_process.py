@@ -1,4 +1,4 @@
-"""Another process that wants the same: `python asking.py ask DATABASE DATA URL WORK [POINT]`, or `… follow HANDLE`.
+"""Another process that wants the same: `python another_process.py ask DATABASE DATA URL WORK [POINT]`, or `… follow HANDLE`.
 
 With a point it stops there, as by SIGSTOP.
 
