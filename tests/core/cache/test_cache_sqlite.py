@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +19,7 @@ from motools.cache.holder import is_gone, this_process
 from motools.cache.schema import APPLICATION_ID, MIGRATIONS
 from motools.cache.sqlite import SqliteLedger
 from motools.cache.states import State
+from motools.cache.ticket import kept_alive
 from motools.errors import CacheCorrupt, CacheError, TransitionRefused
 
 DRAFT = Draft(key="mk1:aaaa0001", kind="training", backend="paid", account={}, model="base", spec={"n": 1})
@@ -179,6 +184,67 @@ def test_a_lease_of_a_dead_process_does_not_have_to_lapse(ledger):
             os._exit(0)
     os.waitpid(child, 0)
     assert asyncio.run(ledger.claim(DRAFT, seconds=10)).epoch == 2
+
+
+@contextmanager
+def claimed_in_a_child(ledger, seconds):
+    """Let another process claim the work, and live on."""
+    claimed, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            asyncio.run(ledger.claim(DRAFT, seconds=seconds))
+            os.write(tell, b".")
+            signal.pause()
+        finally:
+            os._exit(0)
+    try:
+        assert os.read(claimed, 1) == b"."
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(claimed)
+        os.close(tell)
+
+
+def test_a_living_process_keeps_its_lease_however_late_it_is(ledger):
+    tomorrow = SqliteLedger(ledger.path, clock=lambda: time.time() + 86400)
+    with claimed_in_a_child(ledger, 10):
+        assert asyncio.run(tomorrow.claim(DRAFT, seconds=10)) is None
+    assert asyncio.run(tomorrow.claim(DRAFT, seconds=10)).epoch == 2
+    tomorrow.close()
+
+
+def test_a_stopped_process_loses_its_lease_when_it_lapses_and_not_before(ledger):
+    tomorrow = SqliteLedger(ledger.path, clock=lambda: time.time() + 86400)
+    with claimed_in_a_child(ledger, 3600) as child:
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        assert asyncio.run(ledger.claim(DRAFT, seconds=10)) is None
+        assert asyncio.run(tomorrow.claim(DRAFT, seconds=10)).epoch == 2
+    tomorrow.close()
+
+
+async def test_what_another_loop_of_this_process_works_on_is_not_taken_over(ledger):
+    begun, go_on = asyncio.Event(), threading.Event()
+    here = asyncio.get_running_loop()
+
+    async def work():
+        own = SqliteLedger(ledger.path)
+        async with kept_alive(own, await own.claim(DRAFT, seconds=60)):
+            here.call_soon_threadsafe(begun.set)
+            await asyncio.to_thread(go_on.wait)
+        own.close()
+
+    other = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(work())))
+    await begun.wait()
+    tomorrow = SqliteLedger(ledger.path, clock=lambda: time.time() + 86400)
+    assert await tomorrow.claim(DRAFT, seconds=10) is None
+    go_on.set()
+    await other
+    assert (await tomorrow.claim(DRAFT, seconds=10)).epoch == 2
+    tomorrow.close()
 
 
 def test_only_a_process_of_this_machine_can_be_known_to_be_gone():

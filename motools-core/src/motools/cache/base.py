@@ -93,8 +93,8 @@ class Ledger(Protocol):
     async def claim(self, draft: Draft, *, seconds: float, after: Record | None = None) -> Record | None:
         """Take the right to submit, for so many seconds by the store's clock; None where somebody else has it.
 
-        Without a record, begins one in `intent`. An unfinished record whose lease has lapsed is taken over as it is,
-        with a higher epoch and the same token. Nothing else is claimed, except an ended record that is still the one
+        Without a record, begins one in `intent`. An unfinished record whose lease has lapsed, and whose holder
+        is not known to be at work, is taken over as it is, with a higher epoch and the same token. Nothing else is claimed, except an ended record that is still the one
         given as `after`: then another attempt begins, in `intent` with a new token, and the ended one is kept among
         the attempts.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import time
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.connection import Database, translated
 from motools.cache.flight import Flights
-from motools.cache.holder import is_gone, this_process
+from motools.cache.holder import is_at_work, is_gone, this_process
 from motools.cache.rows import (
     CHANGEABLE,
     SELECT,
@@ -64,6 +65,8 @@ class SqliteLedger:
             return None if row is None else to_record(row)
 
     async def claim(self, draft: Draft, *, seconds: float, after: Record | None = None) -> Record | None:
+        loop = asyncio.get_running_loop()
+
         def work(connection: sqlite3.Connection) -> Record | None:
             now, found = self._clock(), present(connection, draft.key)
             if found is None:
@@ -72,7 +75,7 @@ class SqliteLedger:
             if after is not None and record.state.is_ended and record.epoch == after.epoch:
                 archive(connection, record)
                 return self._begin(connection, draft, now, seconds, following=record)
-            if not record.is_unfinished or (record.leased_until > now and not is_gone(holder)):
+            if not record.is_unfinished or _is_held(record, holder, now, loop):
                 return None
             taken = {"epoch": record.epoch + 1, "leased_until": now + seconds}
             return store(connection, {**to_fields(record), **taken}, previous=record)
@@ -233,6 +236,13 @@ class SqliteLedger:
 
     def __repr__(self) -> str:
         return f"SqliteLedger({str(self.path)!r})"
+
+
+def _is_held(record: Record, holder: str, now: float, asking: asyncio.AbstractEventLoop) -> bool:
+    """Whether a lease is to be respected; see `motools.cache.holder`."""
+    if not record.leased_until or is_gone(holder):
+        return False
+    return record.leased_until > now or is_at_work(holder, record, asking)
 
 
 def _overtaken(record: Record, target: State, stored: Record | None) -> str:

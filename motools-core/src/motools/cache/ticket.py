@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.holder import working_on
 from motools.cache.redact import in_words
 from motools.cache.states import REPEATABLE, State
 from motools.errors import CacheError, SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
@@ -118,14 +119,18 @@ class LedgerTicket:
 @asynccontextmanager
 async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECONDS) -> AsyncIterator[None]:
     """Renew a lease in the background, and give it up at the end, if that has not been done."""
-    heart = asyncio.create_task(_beat(ledger, record, seconds))
-    try:
-        yield
-    finally:
-        heart.cancel()
-        with suppress(asyncio.CancelledError):
-            await heart
-        await _give_up(ledger, record)
+    with working_on(record):
+        heart = asyncio.create_task(_beat(ledger, record, seconds))
+        try:
+            yield
+        finally:
+            heart.cancel()
+            with suppress(asyncio.CancelledError):
+                await heart
+            if not await _has_given_up(ledger, record):
+                later = asyncio.create_task(_give_up_later(ledger, record, seconds))
+                _later.add(later)
+                later.add_done_callback(_later.discard)
 
 
 async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
@@ -140,14 +145,27 @@ async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
             log.warning("The lease on %s could not be renewed; it is tried again: %r", record.key, error)
 
 
-async def _give_up(ledger: Ledger, record: Record) -> None:
-    """Give a lease up, if that has not been done. Where it cannot be, it lapses: that is no reason to fail."""
+_later: set[asyncio.Task[None]] = set()
+
+
+async def _give_up_later(ledger: Ledger, record: Record, seconds: float) -> None:
+    """Go on trying: other processes wait for as long as this one lives."""
+    while True:
+        await asyncio.sleep(seconds / 3)
+        if await _has_given_up(ledger, record):
+            return
+
+
+async def _has_given_up(ledger: Ledger, record: Record) -> bool:
+    """Give a lease up, if that has not been done, and say whether it could be: if not, that is no reason to fail."""
     try:
         present = await ledger.read(record.key)
         if present and present.epoch == record.epoch and present.leased_until:
             await ledger.release(record)
     except Exception as error:  # noqa: BLE001 (the same)
-        log.warning("The lease on %s could not be given up, so it has to lapse: %r", record.key, error)
+        log.warning("The lease on %s could not be given up; it is tried again: %r", record.key, error)
+        return False
+    return True
 
 
 __all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive"]
