@@ -10,8 +10,8 @@ import signal
 import pytest
 
 from motools import load_job
-from motools.detached import WorkDirectory, WorkState
-from motools.errors import HandleError, ModelNotFound, RunLost
+from motools.detached import WorkDirectory, WorkState, WorkStatus
+from motools.errors import HandleError, ModelNotFound, RunFailed, RunLost
 from motools_inspect import InspectEvalBackend, InspectEvalJob
 
 SPEC = {"model_id": "mockllm/model", "tasks": [{"label": "t"}]}
@@ -66,3 +66,12 @@ async def test_a_model_whose_directory_is_gone_is_said_to_be_gone(tmp_path, monk
     (tmp_path / "model").mkdir()
     with pytest.raises(ModelNotFound, match="holds no model that an installed plugin knows"):
         await InspectEvalBackend().identify(model, "motools_inspect/answers", task_args={"dataset": "x"})
+
+
+async def test_what_ends_with_a_question_gets_no_full_stop_behind_it(motools_home):
+    for number, (error, said) in enumerate([("Is it 'x'?", "Is it 'x'?"), ("lost", "lost."), ("Gone.", "Gone.")]):
+        work = WorkDirectory.create(motools_home / "inspect" / f"x{number}", spec=SPEC, module="none")
+        work.write_status(WorkStatus(state=WorkState.FAILED, error=error))
+        with pytest.raises(RunFailed) as caught:
+            await InspectEvalJob(work.path).wait()
+        assert str(caught.value) == f"{said} The worker's log is {work.log_path}."

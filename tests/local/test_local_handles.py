@@ -7,11 +7,13 @@ import json
 import pytest
 
 from motools import load_run
-from motools.errors import HandleError
+from motools.detached import WorkDirectory, WorkState, WorkStatus
+from motools.errors import HandleError, RunFailed
 from motools.testing.tickets import RecordingTicket
-from motools_local.run import BELOW_HOME
+from motools_local.run import BELOW_HOME, LocalTrainingRun
 
 ENVELOPE = {"schema": 1, "kind": "training", "backend": "local", "job_id": "x", "model_id": None, "status": "queued"}
+SPEC = {"model_name": "m", "dataset_name": "d", "suffix": None, "hyperparameters": {}}
 
 
 @pytest.fixture
@@ -38,3 +40,12 @@ async def test_a_handle_of_this_home_is_loaded(handle, motools_home):
     token = RecordingTicket().token
     run = await load_run(handle(directory=str(motools_home.joinpath(*BELOW_HOME, token))))
     assert run.job_id == token
+
+
+async def test_what_a_run_failed_of_is_a_sentence_of_its_own(motools_home):
+    for error, said in [("Is it 'x'?", "Is it 'x'?"), ("OSError: lost", "OSError: lost.")]:
+        work = WorkDirectory.create(motools_home.joinpath(*BELOW_HOME, said[:2]), spec=SPEC, module="none")
+        work.write_status(WorkStatus(state=WorkState.FAILED, error=error))
+        with pytest.raises(RunFailed) as caught:
+            await LocalTrainingRun(work.path).wait()
+        assert str(caught.value) == f"The local run {said[:2]!r} failed: {said} Its log: {work.log_path}"

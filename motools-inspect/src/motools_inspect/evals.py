@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
-from motools.detached import WorkDirectory, WorkState, own_directory
+from motools.detached import WorkDirectory, WorkState, as_sentence, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models, tasks
@@ -145,8 +145,8 @@ class InspectEvalJob(EvalJob):
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The evaluation {self.job_id} of {self.model_id!r} was cancelled.")
         if status.state is WorkState.FAILED or status.result is None:
-            said = (status.error or "It left no result").rstrip(".")
-            raise RunFailed(f"{said}. The worker's log is {self._work.log_path}.")
+            said = as_sentence(status.error or "It left no result")
+            raise RunFailed(f"{said} The worker's log is {self._work.log_path}.")
         return InspectEvalResults.of(self.model_id, status.result, self._work.path)
 
 

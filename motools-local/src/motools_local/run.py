@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.detached import WorkDirectory, WorkState, own_directory
+from motools.detached import WorkDirectory, WorkState, as_sentence, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
 from motools.handles import read_handle, write_handle
 from motools.status import RunStatus
@@ -48,7 +48,8 @@ class LocalTrainingRun(TrainingRun):
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The local run {self.job_id!r} was cancelled after step {status.step}.")
         if status.state is WorkState.FAILED or self.model_id is None:
-            raise RunFailed(f"The local run {self.job_id!r} failed: {status.error} Its log: {self.work.log_path}")
+            said = as_sentence(status.error or "it left no model")
+            raise RunFailed(f"The local run {self.job_id!r} failed: {said} Its log: {self.work.log_path}")
         return self.model_id
 
     async def is_complete(self) -> bool:

@@ -34,7 +34,16 @@ is refused.
 
 from motools.detached.directory import WorkDirectory
 from motools.detached.ownership import own_directory
-from motools.detached.status import WorkState, WorkStatus
+from motools.detached.status import WorkState, WorkStatus, as_sentence
 from motools.detached.worker import CancelRequested, Worker, run_worker
 
-__all__ = ["CancelRequested", "WorkDirectory", "WorkState", "WorkStatus", "Worker", "own_directory", "run_worker"]
+__all__ = [
+    "CancelRequested",
+    "WorkDirectory",
+    "WorkState",
+    "WorkStatus",
+    "Worker",
+    "as_sentence",
+    "own_directory",
+    "run_worker",
+]

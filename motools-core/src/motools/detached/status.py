@@ -64,4 +64,10 @@ class WorkStatus:
         return Progress(step=self.step, total=self.total, loss=self.loss, eta_seconds=self.eta_seconds, message=message)
 
 
-__all__ = ["WorkState", "WorkStatus"]
+def as_sentence(error: str) -> str:
+    """Return an error with a full stop, unless it ends a sentence by itself."""
+    text = error.rstrip()
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+__all__ = ["WorkState", "WorkStatus", "as_sentence"]
