@@ -107,6 +107,22 @@ def test_a_run_that_fails_is_exit_status_one_with_its_reason(shell, chat):
     assert "out of luck" in sentence
 
 
+def test_what_failed_says_which_option_tries_again_and_that_one_is_no_attachment(cli, chat):
+    ask = ["train", chat, "-b", "dummy", "--model", "m", "-o", "fail=the data is sad"]
+    cli.refused(*ask, status=1)
+    said = cli.refused(*ask, status=1)
+    assert "(--retry-failed tries again; nothing was submitted now.)" in said
+    assert "retry_failed" not in said
+    again = cli(*ask, "--retry-failed")
+    assert "Attached" not in again.stderr
+    assert "under way since" not in again.stderr
+
+
+def test_an_argument_that_is_not_utf8_is_wrong_usage(cli, chat):
+    for arguments in (["train", chat, "-b", "dummy", "--model", "\udcff"], ["runs", "show", "\udcff"]):
+        assert cli.refused(*arguments) == r"The argument '\udcff' is not UTF-8 text."
+
+
 def test_a_key_that_means_nothing_says_where_to_look(cli):
     for command in ("show", "wait", "cancel", "logs"):
         assert "`motools runs` lists them" in cli.refused("runs", command, "nothing")

@@ -121,6 +121,39 @@ def test_the_signal_does_the_same_without_a_terminal_to_press_it_on(terminal, sl
     assert waiting.end() == 130
 
 
+IMPATIENT = """
+import os, signal, sys
+from motools.cli import app, main
+say = app.click.echo
+def hit(*arguments, **options):
+    say(*arguments, **options)
+    if {place!r} == "while it speaks" and "Come back" in arguments[0]:
+        os.kill(os.getpid(), signal.SIGINT)
+app.click.echo = hit
+def late():
+    if {place!r} == "at exit":
+        os.kill(os.getpid(), signal.SIGINT)
+import atexit
+atexit.register(late)
+sys.argv = ["motools", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("place", ["while it speaks", "at exit"])
+def test_a_second_ctrl_c_changes_nothing_about_how_it_ends(slow, motools_home, place):
+    command = [sys.executable, "-c", IMPATIENT.format(place=place), *map(str, slow)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("Submitted"):
+                process.send_signal(signal.SIGINT)
+                break
+        said = process.stderr.read()
+        assert process.wait(60) == 130, said
+    assert "Traceback" not in said
+    assert "Come back to it with" in said
+
+
 def test_the_bar_shows_step_total_loss_and_time_left(terminal, slow):
     waiting = terminal(*slow)
     seen = ESCAPES.sub("", waiting.until(" left"))

@@ -17,11 +17,20 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    import os
+    import signal
     import sys
 
-    from motools.cli.app import run
+    status = 130
+    try:
+        from motools.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # again, while the first was being answered
+        pass
+    # Whoever is still impatient gets the same exit status, and no traceback from what is being put away.
+    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(status))
+    sys.exit(status)
 
 
 __all__ = ["main"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from motools.cli.lazy import LazyGroup, Session
-from motools.errors import MotoolsError
+from motools.errors import MotoolsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status; whatever goes wrong is a sentence on stderr."""
     session = Session()
     try:
+        _check_text(arguments)
         status = motools.main(list(arguments), prog_name="motools", standalone_mode=False, obj=session)
     except click.Abort:
         click.echo("Interrupted.", err=True)
@@ -71,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         _trace(session)
         prefix = "" if error.exit_status == INTERRUPTED else "Error: "
         said = [f"{prefix}{error}", *getattr(error, "__notes__", ())]
-        click.echo("\n".join(said), err=True)
+        click.echo(_in_options("\n".join(said)), err=True)
         return error.exit_status
     except OSError as error:
         _trace(session)
@@ -84,6 +86,20 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse what can be neither printed nor recorded."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"The argument {argument!r} is not UTF-8 text.") from error
+
+
+def _in_options(text: str) -> str:
+    """Name the option where an error advises a keyword of Python's."""
+    return re.sub(r"\b\w+\(…, (\w+)=True\)", lambda found: f"--{found[1].replace('_', '-')}", text)
 
 
 def _sentence(error: OSError) -> str:

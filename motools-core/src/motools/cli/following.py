@@ -60,9 +60,11 @@ class Following:
             return f"Submitted{named}, without a record."
         if self.is_recorded:
             return f"A recorded result of {when(record.updated_at)}: nothing was started, nothing is paid."
-        if record.created_at < self.began:
+        if record.updated_at < self.began:
             return f"Attached to the {self.noun} that is under way since {when(record.created_at)} ({self.name})."
-        return f"Submitted{named} ({self.name})."
+        # What somebody else asked for before may have been submitted by them in this moment, or by us, again.
+        verb = "Under way" if record.created_at < self.began else "Submitted"
+        return f"{verb}{named} ({self.name})."
 
     async def wait(self, handle: TrainingRun | EvalJob) -> Any:
         """Wait for the end with a progress bar and return the result."""
