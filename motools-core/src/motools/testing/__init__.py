@@ -7,6 +7,8 @@
         def backend(self):
             return AcmeTrainingBackend()
 
+So are `motools.testing.evals.EvalBackendContract` and `motools.testing.cache.CacheContract`, for stores of paid work.
+
 Needs `pip install motools-core[testing]`. The pytest plugin `motools.testing.plugin` is active wherever that is
 installed, and offers fixtures only.
 """

@@ -18,6 +18,9 @@ a `motools.CacheBackend` for what it remembers. What a store has not by nature i
     "other processes"   it lives in one process; then `opener` may be any callable
     "JSON"              it keeps objects as they are
 
+A store may know more of a holder than that its lease has lapsed. Here nothing is to be known: the holder is this process,
+which neither renews the lease nor is at work under it, or one that was stopped.
+
 For a store that is far away, raise `short`: a lease must last longer than a few calls take.
 """
 

@@ -96,6 +96,10 @@ class StoreElsewhere:
             number, state = await self._answer()
             yield number, State(state)
 
+    def send_signal(self, signal: int) -> None:
+        """Stop the process (SIGSTOP), or let it go on."""
+        self._process.send_signal(signal)
+
     async def kill(self) -> None:
         """Kill the process (SIGKILL on POSIX), wherever it is."""
         with suppress(ProcessLookupError):
