@@ -179,3 +179,42 @@ async def test_a_caller_is_cancelled_while_a_listener_is_told(ledger, service, d
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
+
+
+async def test_a_run_that_could_not_be_saved_is_attached_to_where_it_is_held(ledger, service, data, caplog):
+    problems = [OSError("no space left")]
+
+    async def full():
+        if problems:
+            raise problems[0]
+
+    cached = CachedTrainingBackend(Saving(service, full), ledger)
+    run = await cached.train(data, "base")
+    assert (await only(ledger)).handle is None
+    again = await cached.train(data, "base")
+    assert again.job_id == run.job_id
+    problems.clear()
+    third = await cached.train(data, "base")
+    assert (await only(ledger)).handle is not None
+    assert len({await each.wait() for each in (run, again, third)}) == 1
+    assert len(service.jobs()) == 1
+
+
+async def test_a_run_is_saved_where_motools_keeps_its_work(ledger, service, data, motools_home, monkeypatch):
+    places = []
+
+    class Noting(PaidRun):
+        async def save(self, path):
+            places.append(path)
+            await super().save(path)
+
+    class NotingBackend(PaidBackend):
+        async def train(self, *args, **kwargs):
+            run = await super().train(*args, **kwargs)
+            return Noting(run.service, run.job_id)
+
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    run = await CachedTrainingBackend(NotingBackend(service), ledger).train(data, "base")
+    assert all(place.is_relative_to(motools_home) for place in places)
+    assert (await ledger.read(run.key)).handle is not None
+    assert not [path for path in motools_home.iterdir() if path.name.startswith(".saved-")]

@@ -4,6 +4,7 @@ import pytest
 from paid_world import BlindBackend, PaidBackend, PaidRun
 
 from motools.cache.settling import resolve
+from motools.cache.sqlite import SqliteLedger
 from motools.cache.states import State
 from motools.errors import NeedsPerson, SubmitUncertain, TransitionRefused
 from motools.training.backends.cached import CachedTrainingBackend
@@ -73,8 +74,9 @@ async def test_a_live_run_that_nobody_can_follow_is_given_up(ledger, service, da
     run = await CachedTrainingBackend(BlindBackend(service, ended=False), ledger).train(data, "base")
     record = await ledger.read(run.key)
     assert (record.state, record.handle) == (State.SUBMITTED, None)
-    del run
+    elsewhere = SqliteLedger(ledger.path)
     with pytest.raises(NeedsPerson, match="not recorded in full"):
-        await CachedTrainingBackend(BlindBackend(service), ledger).train(data, "base")
+        await CachedTrainingBackend(BlindBackend(service), elsewhere).train(data, "base")
+    elsewhere.close()
     given_up = await resolve(ledger, await ledger.read(record.key), submitted=None)
     assert given_up.state is State.CANCELLED

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.errors import HandleError, RunFailed
+from motools.errors import ConfigError, HandleError, RunFailed
 from motools.evals.base import EvalJob, EvalResults
 from motools.files import write_json
 from motools.status import RunStatus
@@ -88,9 +88,19 @@ def status_of(handle: Any) -> RunStatus:
         return RunStatus.RUNNING
 
 
+def _directory() -> tempfile.TemporaryDirectory[str]:
+    """Return a directory for a moment, where motools keeps its work: a full /tmp keeps nobody from following a run."""
+    from motools.config import home
+
+    try:
+        return tempfile.TemporaryDirectory(prefix=".saved-", dir=home())
+    except (ConfigError, OSError):
+        return tempfile.TemporaryDirectory(prefix="motools-")
+
+
 async def pack(saved: Any) -> dict[str, Any]:
     """Return the JSON object that the `save` of a run, job or results writes."""
-    with tempfile.TemporaryDirectory(prefix="motools-") as directory:
+    with _directory() as directory:
         path = Path(directory) / "saved.json"
         await saved.save(path)
         text = await asyncio.to_thread(path.read_text, encoding="utf-8")
@@ -102,7 +112,7 @@ async def pack(saved: Any) -> dict[str, Any]:
 
 async def unpack(found: type[Any], fields: Mapping[str, Any]) -> Any:
     """Return the run, job or results that a class's `load` makes of what `pack` returned."""
-    with tempfile.TemporaryDirectory(prefix="motools-") as directory:
+    with _directory() as directory:
         path = Path(directory) / "saved.json"
         await write_json(path, fields)
         return await found.load(path)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,8 @@ async def _settle_or_submit(
     """Do what a claim is for; None where somebody else took it over meanwhile."""
     async with kept_alive(ledger, claimed):
         try:
+            if held := await _held_here(ledger, claimed):
+                return held
             if claimed.state in UNSETTLED or claimed.state.is_live:
                 settled, handle = await settle(work, ledger, claimed)
                 if settled.state.is_live:
@@ -158,6 +161,19 @@ async def _settle_or_submit(
                 raise
             log.warning("%s: somebody else has taken the request over; they are joined.", claimed.key)
             return None
+
+
+async def _held_here(ledger: Ledger, claimed: Record) -> Obtained | None:
+    """Return a live run whose handle could not be saved, but which this process has; it is tried once more."""
+    handle = flights_of(ledger).alive.get(_name(claimed)) if claimed.state.is_live else None
+    if handle is None:
+        return None
+    record = await ledger.move(claimed, claimed.state, seconds=0, **await facts_of(handle))
+    return Obtained(record=record, happened=Happened.ATTACHED, handle=handle)
+
+
+def _name(record: Record) -> tuple[str, str, str]:
+    return ("handle", record.key, record.token)
 
 
 async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[], None]) -> Obtained:
@@ -177,6 +193,8 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         record = await adopt_late(work, ledger, ticket.token, about)
         if record.job_id != about["job_id"]:
             return Obtained(record=record, happened=Happened.ATTACHED)
+    with suppress(TypeError):  # a class without weak references
+        flights_of(ledger).alive[_name(record)] = handle
     return Obtained(record=record, happened=Happened.SUBMITTED, handle=handle)
 
 
