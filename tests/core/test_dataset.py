@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -131,3 +132,11 @@ def test_a_large_file_is_read_in_flat_memory(tmp_path):
     grown = subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True).stdout
     assert path.stat().st_size > 20_000_000
     assert int(grown) < 10_000, "kilobytes of memory grown"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no device: a file that cannot be read to its end")
+def test_a_file_that_fails_while_it_is_read_is_named():
+    for read in (Dataset("/proc/self/mem").sha256, Dataset("/proc/self/mem").check):
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            read()
+        assert caught.value.filename == "/proc/self/mem"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from motools.datasets.rules import Rule
     from motools.training.base import DatasetLike
 
+BUFFER = 2**18
+"""Bytes of a file that are read at once."""
 MOST_FINDINGS = 1000
 """How many findings `validate` collects before it stops reading."""
 
@@ -143,7 +145,7 @@ class Dataset:
                 raise _Unreadable("is a directory; name the JSONL file in it.")
             if self.path.exists() and not self.path.is_file():
                 raise _Unreadable("is not a regular file, so it cannot be read twice; save it to one first.")
-            return self.path.open("rb")
+            return io.BufferedReader(_Named(self.path), BUFFER)
         except FileNotFoundError as error:
             raise _Unreadable("there is no such file.") from error
         except (OSError, ValueError) as error:
@@ -171,6 +173,16 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r})" if self.path else f"<Dataset of {self.count()} records>"
+
+
+class _Named(io.FileIO):
+    """A file whose failures to be read name it, as the failure to be opened does."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.name)) from error
 
 
 class _Unreadable(Exception):
