@@ -67,22 +67,10 @@ async def test_transitions_are_kept_as_events(ledger):
     ]
 
 
-async def test_it_is_a_store_that_remembers_results_too(ledger):
-    await ledger.set_model_id("mk1:x", "one")
-    await ledger.set_model_id("mk1:x", "two")
-    await ledger.set_eval_results("mk1:y", {"metrics": {}})
-    assert await ledger.get_model_id("mk1:x") == "two"
-    assert await ledger.get_eval_results("mk1:y") == {"metrics": {}}
-    assert await ledger.get_model_id("mk1:z") is None
+async def test_a_result_is_not_set_over_work_that_is_under_way(ledger):
     await ledger.claim(DRAFT, seconds=10)
     with pytest.raises(TransitionRefused):
         await ledger.set_model_id(DRAFT.key, "model")
-
-
-async def test_uploads_are_remembered_by_account(ledger):
-    await ledger.set_file_id("digest", "one", "file-1")
-    assert await ledger.get_file_id("digest", "one") == "file-1"
-    assert await ledger.get_file_id("digest", "other") is None
 
 
 @pytest.mark.parametrize(
