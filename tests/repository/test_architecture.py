@@ -184,7 +184,7 @@ def test_plugins_do_not_import_one_another(distribution):
 
 LEVELS = (
     ("errors", "status"),
-    ("events", "files", "models", "settings", "tables"),
+    ("events", "files", "listening", "models", "settings", "tables"),
     ("config", "configfile"),
     ("cache", "datasets", "detached", "dummy", "evals", "handles", "training"),
     ("middleware", "plugins"),
