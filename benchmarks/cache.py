@@ -270,9 +270,13 @@ def run(work: Path, options: argparse.Namespace) -> None:
     benchmark.puts(new + 500, 50)
 
 
+def numbers(text: str) -> list[int]:
+    """Read "1000,2000"."""
+    return [int(number) for number in text.split(",")]
+
+
 def main() -> None:
     """Read the options."""
-    numbers = lambda text: [int(number) for number in text.split(",")]  # noqa: E731
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="kept; without it a temporary directory, which is removed")
     parser.add_argument("--records", type=numbers, default=[100_000, 1_000_000])
