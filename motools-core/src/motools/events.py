@@ -51,6 +51,7 @@ class RunEvent:
 
 if TYPE_CHECKING:
     Notify: TypeAlias = Callable[[RunEvent], Awaitable[None]]
-    """What the caching layers call with each event; the registry binds it to the hooks."""
+    """What the caching layers call with each event, unless it has an attribute `is_idle` that is true; the registry binds it
+    to the hooks."""
 
 __all__ = ["Happened", "RunEvent"]

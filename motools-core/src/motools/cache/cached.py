@@ -40,7 +40,7 @@ class Teller:
         self._notify = notify
 
     async def __call__(self, happened: Happened, record: Record) -> None:
-        if self._notify is None:
+        if self._notify is None or getattr(self._notify, "is_idle", False):
             return
         details = {"label": record.label, "tags": list(record.tags)} if record.label or record.tags else {}
         event = RunEvent(

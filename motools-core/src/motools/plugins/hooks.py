@@ -96,6 +96,11 @@ class Hooks:
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise broken(offer, f"its {name!r} is a wrapper: listeners and answers stand side by side here.")
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anybody is told of events."""
+        return any(True for _ in self._implementations("motools_run_event"))
+
     async def notify(self, event: RunEvent) -> None:
         """Call every listener, one after the other, awaiting those that are asynchronous, for `LISTENER_SECONDS` each."""
         from motools.listening import failure_of
@@ -177,6 +182,24 @@ def check_required(present: Catalogue) -> None:
         raise PluginRequired(name, GROUP_OF["hooks"], "", reason)
 
 
+class Notifier:
+    """Tells the listeners that one catalogue offers."""
+
+    def __init__(self, present: Catalogue, loaded: Hooks | None) -> None:
+        self._present = present
+        self._hooks = loaded
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is known by now that nobody listens, so that whoever has no event yet need not make one."""
+        return self._hooks is not None and not self._hooks.has_listeners
+
+    async def __call__(self, event: RunEvent) -> None:
+        if self._hooks is None:
+            self._hooks = _hooks_of(self._present)
+        await self._hooks.notify(event)
+
+
 def notifier() -> Notify | None:
     """Return what the layers call with each event, or None where nobody can be listening.
 
@@ -187,15 +210,7 @@ def notifier() -> Notify | None:
     check_required(present)
     if not are_offered(present):
         return None
-    loaded = _hooks_of(present) if present.settings.plugins_required else None
-
-    async def tell(event: RunEvent) -> None:
-        nonlocal loaded
-        if loaded is None:
-            loaded = _hooks_of(present)
-        await loaded.notify(event)
-
-    return tell
+    return Notifier(present, _hooks_of(present) if present.settings.plugins_required else None)
 
 
 async def notify(event: RunEvent) -> None:
