@@ -102,9 +102,17 @@ async def test_a_setting_that_is_wrong_is_named_before_anything_is_started(keywo
     assert not (motools_home / "inspect").exists()
 
 
-@pytest.mark.parametrize("model", ["gpt-4.1-mini", "./no/such/adapter", "/no/such/adapter", ""])
-async def test_a_model_that_nothing_answers_to_is_named(model, task_file):
-    with pytest.raises(ModelNotFound, match="Nothing answers to the model"):
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("gpt-4.1-mini", "Nothing answers to the model"),
+        ("", "Nothing answers to the model"),
+        ("./no/such/adapter", "There is no model at './no/such/adapter': the directory /.+ was deleted or moved"),
+        ("/no/such/adapter", "There is no model at '/no/such/adapter'"),
+    ],
+)
+async def test_a_model_that_nothing_answers_to_is_named(model, message, task_file):
+    with pytest.raises(ModelNotFound, match=message):
         await InspectEvalBackend().evaluate(model, f"{task_file}@capitals")
 
 

@@ -232,6 +232,7 @@ async def test_a_status_left_by_a_dead_attempt_does_not_speak_for_the_next(make,
     assert status.attempt == 2
     assert status.pid != pid
     assert status.state in {WorkState.QUEUED, WorkState.RUNNING}
+    await work.cancel()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no device: /proc")

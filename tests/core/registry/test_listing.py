@@ -42,10 +42,10 @@ def test_one_kind_is_listed_alone(world):
 
 
 def test_listing_imports_no_plugin_so_a_broken_one_cannot_break_it(world):
-    world.install("acme", training={"acme": "acme_broken:A"}, modules={"acme_broken": "raise SystemExit('no')"})
+    world.install("acme", training={"acme": "acme_listed:A"}, modules={"acme_listed": "raise SystemExit('no')"})
     world.install("odd", training={"odd": "not even a module!"})
     assert {"acme", "odd"} <= {row.name for row in motools.list_backends()}
-    assert "acme_broken" not in sys.modules
+    assert "acme_listed" not in sys.modules
 
 
 def test_another_path_configuration_or_variable_is_another_answer(world, monkeypatch):
