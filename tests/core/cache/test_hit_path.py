@@ -18,14 +18,11 @@ import paid_world
 import pytest
 
 import motools
-from motools.cache import hits, keys
+from motools.cache import digests, hits, keys
 from motools.cache.sqlite import SqliteLedger
 
 FUNCTION_CALLS = 220
 """Of Python and of C, in one hit: 150 when this was written, and half a microsecond each."""
-
-STATEMENTS = 2
-"""The digest in the memo, and the record."""
 
 auditing = []
 """Where audit events go while somebody listens; a hook cannot be taken away again."""
@@ -105,31 +102,55 @@ async def test_the_audit_sees_a_dataset_that_is_read(train, data):
     assert ("open", str(data)) in [(event, str(arguments[0])) for event, arguments in events if event == "open"]
 
 
-async def test_a_hit_reads_two_rows_and_writes_none(train, database):
-    ledger = SqliteLedger.open(database)
-    reader, writer, statements = ledger._database.reader, ledger._database._writer, []
-    changes = (reader.total_changes, writer.total_changes)
+@contextmanager
+def traced(database):
+    """Collect what is asked of the ledger's connections."""
+    ledger, statements = SqliteLedger.open(database), []
+    connections = [ledger._database.reader, ledger._database._writer]
+    before = [connection.total_changes for connection in connections]
+    for connection in connections:
+        connection.set_trace_callback(statements.append)
+    yield statements
+    for connection in connections:
+        connection.set_trace_callback(None)
+    assert [connection.total_changes for connection in connections] == before
+
+
+async def test_a_hit_reads_one_row_and_writes_none(train, database):
     files = [database, database.with_name("motools.db-wal")]
     before = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
-    reader.set_trace_callback(statements.append)
-    writer.set_trace_callback(statements.append)
-    assert (await train(label="seen before", tags=["more"])).is_hit
-    reader.set_trace_callback(None)
-    writer.set_trace_callback(None)
-    assert [statement.split()[0] for statement in statements] == ["SELECT"] * STATEMENTS
-    assert (reader.total_changes, writer.total_changes) == changes
+    with traced(database) as statements:
+        assert (await train(label="seen before", tags=["more"])).is_hit
     assert [(file.stat().st_mtime_ns, file.stat().st_size) for file in files] == before
+    (statement,) = statements
+    assert statement.startswith("SELECT key, ")
 
 
-async def test_both_rows_are_found_by_an_index(train, database):
-    ledger, statements = SqliteLedger.open(database), []
-    ledger._database.reader.set_trace_callback(statements.append)
-    assert (await train()).is_hit
-    ledger._database.reader.set_trace_callback(None)
+async def test_the_first_hit_of_a_process_reads_two_rows_and_finds_both_by_an_index(train, data, database):
+    with traced(database) as statements:
+        run = await motools.get_training_backend("dummy").train(data, "base", {"n_epochs": 2})
+    assert run.is_hit
     with closing(sqlite3.connect(database)) as connection:
         plans = [connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall() for statement in statements]
-    for ((*_, step),) in plans:
-        assert step.startswith("SEARCH"), step
+    assert [step.split()[:2] for ((*_, step),) in plans] == [["SEARCH", "files"], ["SEARCH", "runs"]]
+
+
+async def test_a_file_that_has_changed_is_another_request_though_its_digest_was_at_hand(train, data):
+    status = data.stat()
+    data.write_text(paid_world.LINE.replace("Hello", "World"))
+    os.utime(data, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert data.stat().st_size == status.st_size
+    assert not (await train()).is_hit
+
+
+async def test_only_so_many_digests_are_at_hand(ledger, monkeypatch):
+    monkeypatch.setattr(digests, "MOST_RECENT", 3)
+    recent = digests.RecentDigests(ledger)
+    for inode in range(5):
+        fingerprint = digests.Fingerprint(1, inode, 2, 3, 4)
+        await recent.remember_digest(fingerprint, f"digest {inode}")
+        assert await recent.recall_digest(fingerprint) == f"digest {inode}"
+    assert len(recent._known) == 2
 
 
 async def test_a_hit_does_not_wait_for_a_writer(train, database):

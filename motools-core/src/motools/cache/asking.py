@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.base import Draft
 from motools.cache.cached import CachedHandle, Teller
-from motools.cache.digests import DigestMemo
+from motools.cache.digests import DigestMemo, RecentDigests
 from motools.cache.flight import flights_of
 from motools.cache.hits import Hits
 from motools.cache.keys import canonical_account, key_of, package_of
@@ -76,7 +76,7 @@ class Asker:
 
     def __init__(self, backend: Any, store: CacheBackend | Ledger, kind: Kind, notify: Notify | None) -> None:
         self.ledger = ledger_of(store)
-        self.memo = store if isinstance(store, DigestMemo) else None
+        self.memo = RecentDigests(store) if isinstance(store, DigestMemo) else None
         self.flights = flights_of(self.ledger)
         self.tell = Teller(notify)
         self._hits = Hits.of(self.ledger)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 RESTED_NS = 2_000_000_000
 """How long a file must have been left alone before its digest is remembered."""
 
+MOST_RECENT = 1000
+"""How many digests a process keeps at hand."""
+
 _BLOCK = 1 << 20
 
 
@@ -56,6 +59,25 @@ class DigestMemo(Protocol):
 
     async def remember_digest(self, fingerprint: Fingerprint, digest: str) -> None:
         """Remember the digest of a file in this state."""
+
+
+class RecentDigests:
+    """A memo in front of another: what this process has recalled once is a look into a dictionary."""
+
+    def __init__(self, memo: DigestMemo) -> None:
+        self._memo = memo
+        self._known: dict[Fingerprint, str] = {}
+
+    async def recall_digest(self, fingerprint: Fingerprint) -> str | None:
+        known = self._known.get(fingerprint)
+        if known is None and (known := await self._memo.recall_digest(fingerprint)):
+            if len(self._known) >= MOST_RECENT:
+                self._known.clear()
+            self._known[fingerprint] = known
+        return known
+
+    async def remember_digest(self, fingerprint: Fingerprint, digest: str) -> None:
+        await self._memo.remember_digest(fingerprint, digest)
 
 
 class Digested(NamedTuple):
@@ -148,4 +170,4 @@ def _changed(dataset: Dataset) -> DatasetError:
     return DatasetError([f"{dataset.name}: changed while it was being used. Ask again when it is complete."])
 
 
-__all__ = ["DigestMemo", "Digested", "Fingerprint", "digest"]
+__all__ = ["DigestMemo", "Digested", "Fingerprint", "RecentDigests", "digest"]
