@@ -120,7 +120,7 @@ class Benchmark:
         verdict(f"train(), {records:,} records, p50 in µs", ours["p50"], most)
         verdict(f"train(), {records:,} records, p99 in µs", ours["p99"], 1000)
         verdict(f"train(), {records:,} records, p99 of CPU in µs", ours["cpu_p99"], 1000)
-        verdict("memory that 100,000 hits more took, in MB", max(0.0, grown[1]), 1)
+        verdict("memory that 100,000 hits more took, in MB", max(0.0, grown[1]), 4)
         print(f"(the 100,000 before, of records not asked for till then: {grown[0]:.2f} MB)")
 
     def rates(self, records: int, seconds: float) -> None:
