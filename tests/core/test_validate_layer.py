@@ -35,3 +35,14 @@ async def test_records_that_can_be_read_once_are_trained_on_all_the_same():
     run = await ValidatedTrainingBackend(DummyTrainingBackend()).train(records, "base")
     again = await DummyTrainingBackend().train([{"messages": messages}] * 2, "base")
     assert run.metadata["dataset"] == again.metadata["dataset"]
+
+
+async def test_a_bad_validation_set_is_refused_with_its_line(tmp_path):
+    (tmp_path / "train.jsonl").write_text(GOOD)
+    (tmp_path / "held_out.jsonl").write_text(BAD)
+    dummy = DummyTrainingBackend()
+    with pytest.raises(DatasetError, match=r"held_out\.jsonl:1: the last message is from 'user'"):
+        await ValidatedTrainingBackend(dummy).train(
+            tmp_path / "train.jsonl", "base", validation=tmp_path / "held_out.jsonl"
+        )
+    assert dummy.service.jobs() == []

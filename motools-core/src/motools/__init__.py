@@ -32,6 +32,10 @@ _HOME_OF = {
     "RunStatus": "motools.status",
     "Progress": "motools.status",
     "Capability": "motools.status",
+    "Checkpoint": "motools.training.checkpoint",
+    "Estimate": "motools.training.estimate",
+    "Limits": "motools.training.limits",
+    "Format": "motools.datasets",
     "Settings": "motools.settings",
     "Range": "motools.settings",
     "Ticket": "motools.cache.base",
@@ -55,7 +59,7 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605  (a list of strings; the rule wants 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from motools.cache.base import CacheBackend as CacheBackend, Ledger as Ledger, Ticket as Ticket
-    from motools.datasets import Dataset as Dataset
+    from motools.datasets import Dataset as Dataset, Format as Format
     from motools.errors import MotoolsError as MotoolsError
     from motools.evals.base import EvalBackend as EvalBackend, EvalJob as EvalJob, EvalResults as EvalResults
     from motools.evals.middleware import EvalMiddleware as EvalMiddleware
@@ -78,6 +82,9 @@ if TYPE_CHECKING:
     from motools.settings import Range as Range, Settings as Settings
     from motools.status import Capability as Capability, Progress as Progress, RunStatus as RunStatus
     from motools.training.base import TrainingBackend as TrainingBackend, TrainingRun as TrainingRun
+    from motools.training.checkpoint import Checkpoint as Checkpoint
+    from motools.training.estimate import Estimate as Estimate
+    from motools.training.limits import Limits as Limits
     from motools.training.middleware import TrainingMiddleware as TrainingMiddleware
 
 

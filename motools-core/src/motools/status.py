@@ -37,6 +37,16 @@ class Capability(StrEnum):
     """`adopt(job_id)` returns the handle of work that was submitted by other means, so that it can be recorded."""
     MODELS = "models"
     """`has_model(model_id)` says whether a trained model is still there."""
+    METRICS = "metrics"
+    """Runs implement `metrics()`: what was measured while training, as rows."""
+    CHECKPOINTS = "checkpoints"
+    """Runs implement `checkpoints()` and `delete_checkpoint(checkpoint_id)`."""
+    PAUSE = "pause"
+    """Runs implement `pause()` and `unpause()`."""
+    ESTIMATE = "estimate"
+    """`estimate(…)` says what a request would cost, before it is submitted."""
+    LIMITS = "limits"
+    """`limits(model)` says how many runs the service takes at once, and how many a day."""
 
 
 class Progress:

@@ -22,7 +22,7 @@ from motools.events import Happened
 from motools.status import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from typing import TypeVar
 
     from motools.cache.base import CacheBackend, Ledger, Record
@@ -100,16 +100,20 @@ class Asker:
         asked: Asked,
         start: Callable[[Mapping[str, Any]], Awaitable[Any]],
         made: type[C],
-        dataset: Digested | None = None,
+        datasets: Sequence[Digested] = (),
     ) -> C:
         """Have the work done once and return its handle; `start` is given the keywords that the cache adds.
 
-        Raises `DatasetError` where the dataset changes until it has been read: before it is paid for, or after that.
+        Raises `DatasetError` where a dataset changes until it has been read: before it is paid for, or after that.
         """
         can_find = Capability.FIND in self._backend.capabilities
 
         def call(ticket: LedgerTicket | None) -> Awaitable[Any]:
             return start({} if ticket is None else {"ticket": ticket})
+
+        def check_unchanged() -> None:
+            for dataset in datasets:
+                dataset.check_unchanged()
 
         work = Work(
             draft=draft,
@@ -118,15 +122,16 @@ class Asker:
             takes_ticket=can_find,
             find=self._backend.find if can_find else None,
             find_lag=self._backend.find_lag,
-            before_paying=dataset.check_unchanged if dataset else lambda: None,
+            before_paying=check_unchanged,
             refresh=asked.refresh,
             retry_failed=asked.retry_failed,
         )
 
         async def tell(obtained: Obtained) -> None:
             await self._told(obtained)
-            if dataset and obtained.happened is Happened.SUBMITTED and not await dataset.was_read_unchanged():
-                raise await self._disowned(obtained.record, dataset.name)
+            for dataset in datasets if obtained.happened is Happened.SUBMITTED else ():
+                if not await dataset.was_read_unchanged():
+                    raise await self._disowned(obtained.record, dataset.name)
 
         obtained = await obtain(work, self.ledger, tell)
         if obtained.happened is Happened.CACHE_HIT:

@@ -11,6 +11,7 @@ from motools.training.middleware import TrainingMiddleware
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from motools.datasets import Format
     from motools.training.base import DatasetLike, TrainingRun
 
 
@@ -25,11 +26,19 @@ class ValidatedTrainingBackend(TrainingMiddleware):
         suffix: str | None = None,
         **kwargs: Any,
     ) -> TrainingRun:
-        checked = Dataset.of(dataset)
-        await asyncio.to_thread(checked.check)
-        if checked.path is None:  # records: what was checked is what is trained on, whatever becomes of the list
-            dataset = checked
+        form = self._backend.formats()[self._backend.format_of(model, kwargs)]
+        dataset = await _checked(dataset, form)
+        for name in self._backend.dataset_keywords:
+            if kwargs.get(name) is not None:
+                kwargs[name] = await _checked(kwargs[name], form)
         return await super().train(dataset, model, hyperparameters, suffix, **kwargs)
+
+
+async def _checked(source: DatasetLike, form: Format) -> DatasetLike:
+    """Return what was checked: a path as it was given; of records the copy that was looked at, whatever becomes of the list."""
+    dataset = Dataset.of(source)
+    await asyncio.to_thread(dataset.check, form.rules)
+    return dataset if dataset.path is None else source
 
 
 __all__ = ["ValidatedTrainingBackend"]

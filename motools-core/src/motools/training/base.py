@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ClassVar, Self, TypeAlias
 
-    from motools.datasets import Dataset
+    from motools.datasets import Dataset, Format
     from motools.status import Capability, Progress, RunStatus
+    from motools.training.checkpoint import Checkpoint
+    from motools.training.estimate import Estimate
+    from motools.training.limits import Limits
 
     DatasetLike: TypeAlias = "str | PathLike[str] | Dataset | Iterable[Mapping[str, Any]]"
 
@@ -76,6 +79,34 @@ class TrainingRun(ABC):
         """
         return False
 
+    async def pause(self) -> None:
+        """Ask the service to hold the run until `unpause`. Needs `Capability.PAUSE`."""
+        raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
+
+    async def unpause(self) -> None:
+        """Let a run that was paused go on. Needs `Capability.PAUSE`."""
+        raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
+
+    async def metrics(self) -> Sequence[Mapping[str, Any]]:
+        """Return what was measured while training, a row for each step at which something was. Needs `Capability.METRICS`.
+
+        Rows are in the order of their `step`, which counts from 1. The other fields have the service's names where
+        they are not among `loss`, `learning_rate`, `validation_loss`, `accuracy` and `validation_accuracy`; what was
+        not measured at a step is left out. Values are numbers, strings or None.
+        """
+        raise TypeError(f"{type(self).__name__} has no metrics: its backend does not declare Capability.METRICS.")
+
+    async def checkpoints(self) -> Sequence[Checkpoint]:
+        """Return the checkpoints that are there, in the order of their steps. Needs `Capability.CHECKPOINTS`."""
+        raise TypeError(f"{type(self).__name__} has no checkpoints: its backend does not declare them.")
+
+    async def delete_checkpoint(self, checkpoint_id: str) -> None:
+        """Delete one of `checkpoints()` at the service, for good. Needs `Capability.CHECKPOINTS`.
+
+        Raises `UsageError` where there is no such checkpoint, or the service lets nobody delete it.
+        """
+        raise TypeError(f"{type(self).__name__} has no checkpoints to delete {checkpoint_id!r} of.")
+
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         """Yield the run's log line by line; with `follow`, until the run has ended. Needs `Capability.LOGS`."""
         del follow
@@ -103,6 +134,9 @@ class TrainingBackend(ABC):
     find_lag: ClassVar[float | None] = None
     """Seconds after a paid call was given up, timeouts included, by when `find` returns what it started: what is not
     found then was not submitted, and is submitted again. None where that is never certain: then a person is asked."""
+    dataset_keywords: ClassVar[tuple[str, ...]] = ()
+    """Keywords of `train` that are datasets, as `validation`: like the dataset itself they are keyed by their bytes,
+    validated, and must not change until they have been read."""
     version: ClassVar[int] = 1
     """Raised by hand when the same request would give another result; part of the cache key."""
     Settings: ClassVar[type | None] = None
@@ -150,6 +184,36 @@ class TrainingBackend(ABC):
     async def has_model(self, model_id: str) -> bool:
         """Ask whether a trained model is still there. Needs `Capability.MODELS`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.MODELS: it cannot look for {model_id!r}.")
+
+    def formats(self) -> Mapping[str, Format]:
+        """Return the formats of training data that this backend takes, by name; the first is that of a plain request.
+
+        The default is chat conversations, by the rules that hold everywhere.
+        """
+        from motools.datasets.formats import CHAT_FORMAT
+
+        return {CHAT_FORMAT.name: CHAT_FORMAT}
+
+    def format_of(self, model: str, arguments: Mapping[str, Any]) -> str:
+        """Return the name of the format that a request's data must have, by its model and its other keywords."""
+        del model, arguments
+        return next(iter(self.formats()))
+
+    async def estimate(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        **kwargs: Any,
+    ) -> Estimate:
+        """Say what `train` with these arguments would cost, submitting and uploading nothing. Needs `Capability.ESTIMATE`."""
+        del dataset, hyperparameters, suffix, kwargs
+        raise TypeError(f"{type(self).__name__} does not declare Capability.ESTIMATE: what {model!r} costs is unknown.")
+
+    async def limits(self, model: str) -> Limits:
+        """Say how many runs of a base model this account may have, and has. Needs `Capability.LIMITS`."""
+        raise TypeError(f"{type(self).__name__} does not declare Capability.LIMITS: those of {model!r} are unknown.")
 
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""

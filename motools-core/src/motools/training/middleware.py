@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from motools.datasets import Format
     from motools.training.base import DatasetLike, TrainingRun
+    from motools.training.estimate import Estimate
+    from motools.training.limits import Limits
 
 
 class TrainingMiddleware(TrainingBackend):
@@ -21,7 +24,7 @@ class TrainingMiddleware(TrainingBackend):
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend
-        for declared in ("name", "run_type", "capabilities", "find_lag", "version", "Settings"):
+        for declared in ("name", "run_type", "capabilities", "find_lag", "dataset_keywords", "version", "Settings"):
             setattr(self, declared, getattr(backend, declared))
 
     async def train(
@@ -45,6 +48,25 @@ class TrainingMiddleware(TrainingBackend):
 
     async def identify(self, model: str) -> Any:
         return await self._backend.identify(model)
+
+    def formats(self) -> Mapping[str, Format]:
+        return self._backend.formats()
+
+    def format_of(self, model: str, arguments: Mapping[str, Any]) -> str:
+        return self._backend.format_of(model, arguments)
+
+    async def estimate(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        **kwargs: Any,
+    ) -> Estimate:
+        return await self._backend.estimate(dataset, model, hyperparameters, suffix, **kwargs)
+
+    async def limits(self, model: str) -> Limits:
+        return await self._backend.limits(model)
 
     def account(self) -> Mapping[str, Any]:
         return self._backend.account()

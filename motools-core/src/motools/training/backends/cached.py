@@ -15,13 +15,14 @@ from motools.training.base import TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Collection, Mapping, Sequence
 
     from motools.cache.base import CacheBackend, Draft, Ledger
     from motools.cache.digests import Digested
     from motools.events import Notify
     from motools.status import Progress, RunStatus
     from motools.training.base import DatasetLike, TrainingBackend
+    from motools.training.checkpoint import Checkpoint
 
 
 class CachedTrainingRun(CachedHandle, TrainingRun):
@@ -49,6 +50,23 @@ class CachedTrainingRun(CachedHandle, TrainingRun):
 
     async def wait(self) -> str:
         return str((await self._ended()).model_id)
+
+    async def pause(self) -> None:
+        await (await self._follow()).handle.pause()
+
+    async def unpause(self) -> None:
+        await (await self._follow()).handle.unpause()
+
+    async def metrics(self) -> Sequence[Mapping[str, Any]]:
+        rows: Sequence[Mapping[str, Any]] = await (await self._follow()).handle.metrics()
+        return rows
+
+    async def checkpoints(self) -> Sequence[Checkpoint]:
+        found: Sequence[Checkpoint] = await (await self._follow()).handle.checkpoints()
+        return found
+
+    async def delete_checkpoint(self, checkpoint_id: str) -> None:
+        await (await self._follow()).handle.delete_checkpoint(checkpoint_id)
 
 
 class CachedTrainingBackend(TrainingMiddleware):
@@ -83,19 +101,15 @@ class CachedTrainingBackend(TrainingMiddleware):
         by. None of these reaches the backend.
         """
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
-        draft, digested = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+        draft, digested, further = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+        sources = {name: each.source for name, each in further.items()}
 
         def start(more: Mapping[str, Any]) -> Awaitable[Any]:
-            check_arguments(self._backend, "train", {**kwargs, **more})
-            return self._backend.train(digested.source, model, hyperparameters, suffix, **kwargs, **more)
+            keywords = {**kwargs, **sources, **more}
+            check_arguments(self._backend, "train", keywords)
+            return self._backend.train(digested.source, model, hyperparameters, suffix, **keywords)
 
-        return await self._asker.ask(
-            draft,
-            asked,
-            start,
-            CachedTrainingRun,
-            digested,
-        )
+        return await self._asker.ask(draft, asked, start, CachedTrainingRun, (digested, *further.values()))
 
     async def draft(
         self,
@@ -133,7 +147,7 @@ class CachedTrainingBackend(TrainingMiddleware):
         """
         asked, draft = Asked(replicate=replicate, label=label, tags=tags), None
         if dataset is not None and model is not None:
-            draft, _ = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
+            draft, *_ = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
         elif dataset is not None or model is not None or hyperparameters or suffix or kwargs or replicate:
             raise UsageError("A run is adopted with what it was trained on, dataset and model, or with neither.")
         return await self._asker.adopt(job_id, draft, asked, CachedTrainingRun)
@@ -146,11 +160,19 @@ class CachedTrainingBackend(TrainingMiddleware):
         hyperparameters: Mapping[str, Any] | None,
         suffix: str | None,
         arguments: Mapping[str, Any],
-    ) -> tuple[Draft, Digested]:
+    ) -> tuple[Draft, Digested, dict[str, Digested]]:
+        """Return what is asked for, the dataset, and those of the keywords that are datasets too."""
         backend, asker = self._backend, self._asker
         declared = getattr(backend.Settings, "Hyperparameters", None)
         settings = settled(declared, hyperparameters, who=f"The {asker.name} backend")
         digested = await digest(dataset, asker.memo, asker.flights)
+        further = {}
+        if named := [name for name in backend.dataset_keywords if name in arguments]:
+            arguments = dict(arguments)
+            for name in named:
+                if (source := arguments.pop(name)) is not None:
+                    further[name] = await digest(source, asker.memo, asker.flights)
+                    arguments[name] = {"dataset": further[name].sha256}
         spec = training_spec(
             backend=asker.name,
             version=backend.version,
@@ -163,7 +185,7 @@ class CachedTrainingBackend(TrainingMiddleware):
             replicate=asked.replicate,
             package=asker.package,
         )
-        return asked.draft(TRAINING, model, spec), digested
+        return asked.draft(TRAINING, model, spec), digested, further
 
 
 __all__ = ["CachedTrainingBackend", "CachedTrainingRun"]

@@ -72,8 +72,11 @@ class DummyTrainingBackend(TrainingBackend):
 
     name = "dummy"
     run_type = DummyTrainingRun
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FIND, Capability.LOGS, Capability.ADOPT, Capability.MODELS}
+    )
     find_lag = 0.0
+    dataset_keywords = ("validation",)
     Settings = DummyTrainingSettings
 
     def __init__(self, **options: Any) -> None:
@@ -92,21 +95,24 @@ class DummyTrainingBackend(TrainingBackend):
         suffix: str | None = None,
         *,
         seed: int | None = None,
+        validation: DatasetLike | None = None,
         ticket: Ticket | None = None,
         **kwargs: Any,
     ) -> DummyTrainingRun:
-        """Start a run. The dataset is read, as an upload would; `seed` is kept in the run's metadata."""
+        """Start a run. The datasets are read, as an upload would; their digests and `seed` are in the run's metadata."""
         if kwargs:
-            raise SettingError(f"The dummy backend's train() takes no {next(iter(kwargs))!r}. Known: seed.")
+            raise SettingError(f"The dummy backend's train() takes no {next(iter(kwargs))!r}. Known: seed, validation.")
         settings = check(DummyHyperparameters, hyperparameters or {}, who="The dummy backend")
         digest = await asyncio.to_thread(Dataset.of(dataset).sha256)
-        request = {
+        request: dict[str, Any] = {
             "model": model,
             "dataset": digest,
             "hyperparameters": asdict(settings),
             "suffix": suffix,
             "seed": seed,
         }
+        if validation is not None:
+            request["validation"] = await asyncio.to_thread(Dataset.of(validation).sha256)
         job = await self.service.submit(
             self._options,
             ticket,
