@@ -37,7 +37,7 @@ async def test_nothing_was_submitted_so_the_next_request_submits(ledger, service
 async def test_what_was_submitted_is_followed_by_what_find_returns(ledger, service, data):
     cached, record = await unsettled(ledger, service, data, PaidBackend)
     [job] = service.jobs()
-    resolved = await resolve(ledger, record, submitted=job["id"], find=cached.find)
+    resolved = await resolve(ledger, record, submitted=job["id"], find=cached.find_noted)
     assert (resolved.state, resolved.job_id, resolved.handle_class) == (State.FOUND, job["id"], "paid_world:PaidRun")
     run = await cached.train(data, "base")
     service.end(job["id"])

@@ -120,7 +120,7 @@ class Asker:
             kind=self._kind,
             start=call,
             takes_ticket=can_find,
-            find=self._backend.find if can_find else None,
+            find=self._backend.find_noted if can_find else None,
             find_lag=self._backend.find_lag,
             before_paying=check_unchanged,
             refresh=asked.refresh,

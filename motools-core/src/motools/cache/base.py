@@ -132,6 +132,19 @@ class Ledger(Protocol):
         """
 
 
+class Uploads(Protocol):
+    """Which files of ours an account holds, by the sha256 of what is in them. What is remembered may be gone by now."""
+
+    async def get(self, digest: str) -> str | None:
+        """Return the id of the file with this digest, or None."""
+
+    async def remember(self, digest: str, file_id: str) -> None:
+        """Keep the id of a file that was uploaded, durably."""
+
+    async def forget(self, digest: str) -> None:
+        """Drop an id that turned out to be of no use."""
+
+
 class Payment(Protocol):
     """The open window of one paid call."""
 
@@ -155,11 +168,15 @@ class Ticket(Protocol):
     """The cache key, `mk1:…`."""
     token: str
     """Unique to this attempt; plant it where `find(token)` can find it again. At most 64 characters of [A-Za-z0-9_-]."""
+    uploads: Uploads
+    """The files that were uploaded before, under this account."""
 
-    def paying(self) -> AbstractAsyncContextManager[Payment]:
+    def paying(self, **notes: Any) -> AbstractAsyncContextManager[Payment]:
         """Open the window: from here on a crash means that something may have been submitted.
 
-        Entering writes `submitting` durably and raises `TransitionRefused` if somebody else has taken over the work.
+        Entering writes `submitting` durably, and with it the `notes`, which `find(token, notes)` is given should the answer
+        be lost: JSON-safe facts by which the work can be told where the service does not carry the token. Raises
+        `TransitionRefused` if somebody else has taken over the work.
         """
 
 
@@ -186,4 +203,4 @@ class CacheBackend(Protocol):
         """Remember that an account holds a file with this digest."""
 
 
-__all__ = ["CacheBackend", "Draft", "Ledger", "Payment", "Record", "Ticket"]
+__all__ = ["CacheBackend", "Draft", "Ledger", "Payment", "Record", "Ticket", "Uploads"]

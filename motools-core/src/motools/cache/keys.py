@@ -9,8 +9,9 @@ Two requests have one key exactly if a service would be asked for the same thing
 * Of a backend that is not official the package that it comes from is a field too, `package`: two plugins may have one name.
 * Order in a mapping does not count, and a tuple is a list. `1`, `1.0`, `True` and `"1"` are four different things;
   where a field is declared `float`, its values have been made floats before they come here (`motools.settings.check`).
-* What a backend does not declare goes in as it is given. Left out are only the keywords that ask the cache for something
-  (`ASKED_OF_THE_CACHE`), and credentials in the account, which is told apart by its other fields.
+* What a backend does not declare goes in as it is given. Of the keywords that it declares (`Settings.Keywords`) one that
+  is given as its default is left out, so that saying it is not another request. Left out are besides only those that it
+  declares to change nothing (`Settings.unkeyed`), those that ask the cache for something (`ASKED_OF_THE_CACHE`), and credentials in the account, which is told apart by its other fields.
 * Of a field of the request that is named like a credential (`CREDENTIALS`) the digest goes in, `{"sha256": …}`: another
   password may be another result, and nobody reads it here. (A short one can be guessed from its digest.)
 * Anything that has no one JSON form (NaN, an object, bytes, a set, a key that is no string) is a `SpecError` that says
@@ -26,6 +27,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -143,6 +145,24 @@ def _settled(declaration: type[Any], given: Mapping[str, Any], who: str, what: s
     return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
+def settled_arguments(declared: type[Any] | None, given: Mapping[str, Any], *, who: str) -> dict[str, Any]:
+    """Return keywords as they stand in a key: checked where `Settings` declares them, without defaults and unkeyed ones."""
+    declaration = getattr(declared, "Keywords", None)
+    if not given or declaration is None:
+        return dict(given)
+    known = {field.name: field.default for field in fields(declaration)}
+    checked = check(
+        declaration, {name: value for name, value in given.items() if name in known}, who=who, what="keyword"
+    )
+    settled = {name: getattr(checked, name) if name in known else value for name, value in given.items()}
+    unkeyed: frozenset[str] = getattr(declared, "unkeyed", frozenset())
+    return {
+        name: value
+        for name, value in settled.items()
+        if name not in unkeyed and (name not in known or value != known[name])
+    }
+
+
 def package_of(backend: str, backend_class: type) -> str | None:
     """Return the package that tells a backend from others of its name; None where it is official or named by its path."""
     package = backend_class.__module__.partition(".")[0]
@@ -214,6 +234,7 @@ __all__ = [
     "key_of",
     "package_of",
     "settled",
+    "settled_arguments",
     "training_spec",
     "without_credentials",
 ]

@@ -106,13 +106,13 @@ class PlainLedger(MemoryLedger):
 
     def __init__(self, store: CacheBackend) -> None:
         super().__init__()
-        self._store = store
+        self.store = store
 
     async def read(self, key: str) -> Record | None:
         record = await super().read(key)
         if record is not None and not record.state.is_ended:
             return record
-        model_id, results = await self._store.get_model_id(key), await self._store.get_eval_results(key)
+        model_id, results = await self.store.get_model_id(key), await self.store.get_eval_results(key)
         if model_id is None and results is None:
             return None if record is None or record.state is State.SUCCEEDED else record
         if record is None:
@@ -131,9 +131,9 @@ class PlainLedger(MemoryLedger):
     async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
         moved = await super().move(record, target, seconds=seconds, **changes)
         if target is State.SUCCEEDED and moved.model_id is not None and moved.kind == "training":
-            await self._store.set_model_id(moved.key, moved.model_id)
+            await self.store.set_model_id(moved.key, moved.model_id)
         if target is State.SUCCEEDED and moved.results is not None:
-            await self._store.set_eval_results(moved.key, moved.results)
+            await self.store.set_eval_results(moved.key, moved.results)
         return moved
 
 

@@ -28,11 +28,13 @@ from motools.errors import RunFailed, SubmissionError, SubmitRejected, Transitio
 from motools.events import Happened
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from motools.cache.base import Draft, Ledger, Record
     from motools.cache.flight import Shared
     from motools.cache.kinds import Kind
+
+    Find = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 log = logging.getLogger("motools.cache")
 
@@ -49,8 +51,8 @@ class Work:
     start: Callable[[LedgerTicket | None], Awaitable[Any]]
     """Call the backend."""
     takes_ticket: bool
-    find: Callable[[str], Awaitable[Sequence[Any]]] | None
-    """Look for what was submitted with a token; None where the backend cannot."""
+    find: Find | None
+    """Look for what was submitted with a token, and with notes of it; None where the backend cannot."""
     find_lag: float | None
     """Seconds after which what `find` does not return is not there; None where that is never certain."""
     before_paying: Callable[[], None]

@@ -135,7 +135,7 @@ def _to_settle(record: Record, backend: Any) -> Work:
         kind=kind_of(record),
         start=_never,
         takes_ticket=can_find,
-        find=backend.find if can_find else None,
+        find=backend.find_noted if can_find else None,
         find_lag=backend.find_lag,
         before_paying=lambda: None,
     )

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.kinds import class_path, pack
 from motools.cache.states import UNSETTLED, State
-from motools.cache.ticket import LEASE_SECONDS
+from motools.cache.ticket import LEASE_SECONDS, notes_of
 from motools.errors import NeedsPerson, TransitionRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from motools.cache.base import Ledger, Record
-    from motools.cache.paid import Work
+    from motools.cache.paid import Find, Work
 
 log = logging.getLogger("motools.cache")
 
@@ -75,7 +75,7 @@ async def resolve(
     record: Record,
     *,
     submitted: str | None,
-    find: Callable[[str], Awaitable[Sequence[Any]]] | None = None,
+    find: Find | None = None,
 ) -> Record:
     """Write down what a person found out about an unsettled submission: the id of what was submitted, or None.
 
@@ -85,7 +85,9 @@ async def resolve(
     """
     if record.state.is_live and submitted is None:
         return await ledger.move(record, State.CANCELLED, error="given up by hand")
-    matching = [handle for handle in (await find(record.token) if find else ()) if handle.job_id == submitted]
+    matching = [
+        handle for handle in (await find(record.token, notes_of(record)) if find else ()) if handle.job_id == submitted
+    ]
     is_open = record.state in UNSETTLED or (record.state.is_live and record.is_unfinished)
     if not is_open:
         raise TransitionRefused(f"{record.key[:16]} is {record.state}: there is nothing to settle.")
@@ -136,11 +138,11 @@ async def _found_by(work: Work, record: Record) -> Sequence[Any]:
     """Return what the service has under the record's token, giving it the time that it needs to show it."""
     if work.find is None:
         return ()
-    found, now = await work.find(record.token), asyncio.get_running_loop().time
+    found, now = await work.find(record.token, notes_of(record)), asyncio.get_running_loop().time
     end = now() + (work.find_lag or 0.0)  # from now on, since the time of day at which the call was given up may be set
     while not found and (left := end - now()) > 0:
         await asyncio.sleep(min(left, LOOK_AGAIN))
-        found = await work.find(record.token)
+        found = await work.find(record.token, notes_of(record))
     return found
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from motools.cache.holder import working_on
 from motools.cache.redact import in_words
 from motools.cache.states import REPEATABLE, State
+from motools.cache.uploads import LedgerUploads
 from motools.errors import CacheError, SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from motools.cache.base import Ledger, Record
 
@@ -24,6 +25,16 @@ LEASE_SECONDS = 60.0
 
 PROMPT_SECONDS = 1.0
 """How long a write may take before it is no longer certain that the lease which it renewed still holds."""
+
+
+NOTES = "notes"
+"""Where the details of a record keep what `paying` was given."""
+
+
+def notes_of(record: Record) -> Mapping[str, Any]:
+    """Return what the paid call of a record was given as notes."""
+    notes: Mapping[str, Any] = record.details.get(NOTES, {})
+    return notes
 
 
 class OpenPayment:
@@ -50,18 +61,19 @@ class LedgerTicket:
     ) -> None:
         self.record = record
         self.key, self.token = record.key, record.token
+        self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
         self._before_paying, self._when_paying = before_paying, when_paying
 
     @asynccontextmanager
-    async def paying(self) -> AsyncIterator[OpenPayment]:
+    async def paying(self, **notes: Any) -> AsyncIterator[OpenPayment]:
         """Open the window; see `motools.Ticket`."""
         self._before_paying()
         if self.record.state not in REPEATABLE:
             raise TransitionRefused(f"{self.key} is {self.record.state}: a ticket pays once.")
         if self.record.state is State.ABSENT:
             await self.move(State.INTENT)
-        await self._enter()
+        await self._enter(notes)
         payment = OpenPayment()
         self._when_paying()
         try:
@@ -92,14 +104,15 @@ class LedgerTicket:
             raise
         return self.record
 
-    async def _enter(self) -> None:
-        """Write `submitting`, and make sure that the lease is still ours now that it has been written.
+    async def _enter(self, notes: Mapping[str, Any]) -> None:
+        """Write `submitting` with the notes, and make sure that the lease is still ours now that it has been written.
 
         This process may have been stopped meanwhile, and somebody else may have found nothing and be about to pay.
         """
         now = asyncio.get_running_loop().time
         began = now()
-        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None)
+        noted = {"details": {**self.record.details, NOTES: dict(notes)}} if notes else {}
+        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None, **noted)
         while now() - began > PROMPT_SECONDS:
             began = now()
             await self._ledger.renew(self.record, seconds=LEASE_SECONDS)
@@ -168,4 +181,4 @@ async def _has_given_up(ledger: Ledger, record: Record) -> bool:
     return True
 
 
-__all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive"]
+__all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive", "notes_of"]

@@ -14,9 +14,10 @@ from motools.errors import RunLost, UsageError
 from motools.status import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from motools.cache.base import Record
+    from motools.cache.paid import Find
 
 
 @click.command("resolve", epilog=RULE)
@@ -57,19 +58,17 @@ def resolve_command(
     say(what.get(str(record.state), followed))
 
 
-def _lookup(
-    record: Record, job_id: str, options: Mapping[str, Any]
-) -> Callable[[str], Awaitable[Sequence[Any]]] | None:
+def _lookup(record: Record, job_id: str, options: Mapping[str, Any]) -> Find:
     """Return how to get hold of a job by its id: by the token, else by the id, as far as the backend can."""
     from motools.plugins.owner import backend_of
 
     backend = backend_of(record, options)
 
-    async def found(token: str) -> Sequence[Any]:
+    async def found(token: str, notes: Mapping[str, Any]) -> Sequence[Any]:
         try:
             if Capability.ADOPT in backend.capabilities:
                 return [await backend.adopt(job_id)]
-            return await backend.find(token) if Capability.FIND in backend.capabilities else ()
+            return await backend.find_noted(token, notes) if Capability.FIND in backend.capabilities else ()
         except RunLost as error:
             raise UsageError(f"{error} The record stays as it is.") from error
         finally:

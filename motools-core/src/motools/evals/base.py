@@ -185,6 +185,11 @@ class EvalBackend(ABC):
         """Return every job that was submitted with this token, oldest first. Needs `Capability.FIND`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
 
+    async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[EvalJob]:
+        """As `find`, with what `ticket.paying` was given; see `TrainingBackend.find_noted`."""
+        del notes
+        return await self.find(token)
+
     async def adopt(self, job_id: str) -> EvalJob:
         """Return the job that the framework has under this id, up to date. Needs `Capability.ADOPT`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.ADOPT, so it cannot take over {job_id!r}.")

@@ -32,6 +32,9 @@ class EvalMiddleware(EvalBackend):
     async def find(self, token: str) -> Sequence[EvalJob]:
         return await self._backend.find(token)
 
+    async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[EvalJob]:
+        return await self._backend.find_noted(token, notes)
+
     def account(self) -> Mapping[str, Any]:
         return self._backend.account()
 

@@ -164,6 +164,15 @@ class TrainingBackend(ABC):
         """Return every run that was submitted with this token, oldest first. Needs `Capability.FIND`."""
         raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
 
+    async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[TrainingRun]:
+        """As `find`, for a paid call that was noted: `notes` are what `ticket.paying` was given, empty for nothing.
+
+        For services that may not carry the token. Whoever cannot be certain raises, as what is not found is submitted
+        again. The default leaves the notes aside.
+        """
+        del notes
+        return await self.find(token)
+
     async def identify(self, model: str) -> Any:
         """Return what a base model's name stands for: it takes the name's place in the cache key.
 

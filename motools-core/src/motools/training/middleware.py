@@ -40,6 +40,9 @@ class TrainingMiddleware(TrainingBackend):
     async def find(self, token: str) -> Sequence[TrainingRun]:
         return await self._backend.find(token)
 
+    async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[TrainingRun]:
+        return await self._backend.find_noted(token, notes)
+
     async def adopt(self, job_id: str) -> TrainingRun:
         return await self._backend.adopt(job_id)
 

@@ -8,7 +8,7 @@ from motools.cache.arguments import check_arguments
 from motools.cache.asking import Asked, Asker
 from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
-from motools.cache.keys import settled, training_spec
+from motools.cache.keys import settled, settled_arguments, training_spec
 from motools.cache.kinds import TRAINING
 from motools.errors import UsageError
 from motools.training.base import TrainingRun
@@ -159,16 +159,16 @@ class CachedTrainingBackend(TrainingMiddleware):
         model: str,
         hyperparameters: Mapping[str, Any] | None,
         suffix: str | None,
-        arguments: Mapping[str, Any],
+        given: Mapping[str, Any],
     ) -> tuple[Draft, Digested, dict[str, Digested]]:
         """Return what is asked for, the dataset, and those of the keywords that are datasets too."""
         backend, asker = self._backend, self._asker
         declared = getattr(backend.Settings, "Hyperparameters", None)
         settings = settled(declared, hyperparameters, who=f"The {asker.name} backend")
+        arguments = settled_arguments(backend.Settings, given, who=f"The {asker.name} backend")
         digested = await digest(dataset, asker.memo, asker.flights)
         further = {}
         if named := [name for name in backend.dataset_keywords if name in arguments]:
-            arguments = dict(arguments)
             for name in named:
                 if (source := arguments.pop(name)) is not None:
                     further[name] = await digest(source, asker.memo, asker.flights)

@@ -1,0 +1,70 @@
+"""What of the further keywords of a request is in its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+
+from motools.errors import SettingError
+from motools.settings import Range, Settings
+from motools.training.backends.cached import CachedTrainingBackend
+from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keywords:
+    method: str = "supervised"
+    seed: Annotated[int | None, Range(ge=0)] = None
+    rate: Annotated[float, Range(gt=0)] = 1.0
+    notes: Any = None
+
+
+class Declared(DummyTrainingBackend):
+    class Settings(DummyTrainingSettings):
+        Keywords = Keywords
+        unkeyed = frozenset({"notes"})
+
+    async def train(self, *args, method="supervised", rate=1.0, notes=None, **kwargs):
+        run = await super().train(*args, **kwargs)
+        run.metadata = {**run.metadata, "method": method, "rate": rate, "notes": notes}
+        return run
+
+
+@pytest.fixture
+def cached(ledger):
+    return CachedTrainingBackend(Declared(), ledger)
+
+
+async def test_a_keyword_that_is_given_as_its_default_is_no_other_request(cached, data):
+    plain = await cached.draft(data, "base")
+    assert (await cached.draft(data, "base", method="supervised", seed=None, rate=1)).key == plain.key
+    assert (await cached.draft(data, "base", method="dpo")).key != plain.key
+
+
+async def test_a_declared_float_is_one_however_it_is_written(cached, data):
+    assert (await cached.draft(data, "base", rate=2)).key == (await cached.draft(data, "base", rate=2.0)).key
+
+
+async def test_what_is_declared_to_change_nothing_is_no_part_of_the_key(cached, data):
+    run = await cached.train(data, "base", notes={"who": "me"})
+    await run.wait()
+    assert "notes" not in run.record.spec["arguments"]
+    assert (await cached.train(data, "base", notes={"who": "you"})).is_hit
+
+
+async def test_a_keyword_out_of_range_is_refused_before_anything_is_recorded(cached, ledger, data):
+    with pytest.raises(SettingError, match="keyword 'seed' must be at least 0, not -1"):
+        await cached.train(data, "base", seed=-1)
+    assert await ledger.records() == []
+
+
+async def test_a_keyword_that_is_not_declared_is_part_of_the_key_as_it_is_given(ledger, data):
+    class Open(Settings):
+        Keywords = None
+
+    backend = Declared()
+    backend.Settings = Open
+    cached = CachedTrainingBackend(backend, ledger)
+    assert (await cached.draft(data, "base", method="supervised")).spec["arguments"] == {"method": "supervised"}
