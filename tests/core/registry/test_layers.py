@@ -7,10 +7,25 @@ from motools.errors import ConfigError, PluginBroken, SettingError, UsageError
 from motools.plugins.registry import get_backend
 
 LOUD = """
-from motools import EvalMiddleware, TrainingMiddleware
+from dataclasses import dataclass
+from typing import Annotated
+
+from motools import EvalMiddleware, Range, TrainingMiddleware
 
 class Loud(TrainingMiddleware):
     pass
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    volume: Annotated[int, Range(ge=1)] = 3
+    steps: int = 7
+
+class Tuned(TrainingMiddleware):
+    Options = Options
+
+    def __init__(self, backend, options):
+        super().__init__(backend)
+        self.options = options
 
 class Quiet(EvalMiddleware):
     pass
@@ -33,7 +48,13 @@ def chain(backend):
 
 @pytest.fixture(autouse=True)
 def layers(world):
-    names = {"loud": "loud:Loud", "quiet": "loud:Quiet", "fails": "loud:Fails", "nothing": "loud:nothing"}
+    names = {
+        "loud": "loud:Loud",
+        "quiet": "loud:Quiet",
+        "fails": "loud:Fails",
+        "nothing": "loud:nothing",
+        "tuned": "loud:Tuned",
+    }
     world.install("acme-layers", "0.2", middleware=names, modules={"loud": LOUD})
 
 
@@ -75,7 +96,7 @@ def refused(kind_of_error, middleware, **options):
 
 def test_an_unknown_layer_names_the_nearest():
     assert refused(SettingError, ["cahce"]) == (
-        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, fails, loud, nothing, quiet."
+        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, fails, loud, nothing, quiet, tuned."
     )
 
 
@@ -98,6 +119,48 @@ def test_a_cache_that_no_layer_would_use_is_refused():
 def test_the_same_store_is_behind_every_backend_of_a_process(world):
     one, two = get_backend("dummy", kind="training"), get_backend("dummy", kind="eval")
     assert one._asker.ledger is two._asker.ledger
+
+
+class TestOptionsOfLayers:
+    def test_they_stand_in_the_backends_table_and_above_it_are_the_callers(self, world):
+        world.configure('[backends.dummy]\nmiddleware = ["tuned"]\nvolume = 5\nduration = 2')
+        backend = get_backend("dummy", kind="training")
+        assert (backend.options.volume, backend._backend._options.duration) == (5, 2.0)
+        assert get_backend("dummy", kind="training", volume=6).options.volume == 6
+
+    def test_those_that_are_not_given_have_their_defaults(self):
+        assert get_backend("dummy", kind="training", middleware=["tuned"]).options.volume == 3
+
+    def test_they_are_checked(self, world):
+        assert (
+            refused(SettingError, ["tuned"], volume=0) == "Backend 'dummy': option 'volume' must be at least 1, not 0."
+        )
+        world.configure('[backends.dummy]\nmiddleware = ["tuned"]\nvolume = "loud"')
+        with pytest.raises(SettingError, match=r"motools.toml\): option 'volume' must be int, not 'loud'"):
+            get_backend("dummy", kind="training")
+
+    def test_an_unknown_option_names_the_nearest_of_the_backends_and_the_layers(self):
+        words = refused(SettingError, ["tuned"], volum=1)
+        assert "has no option 'volum'. Did you mean 'volume'? Known: service" in words
+        assert words.endswith("; of its layers: volume, steps.")
+
+    def test_an_option_that_the_backend_itself_has_is_the_backends(self):
+        backend = get_backend("dummy", kind="training", middleware=["tuned"], steps=4)
+        assert (backend.options.steps, backend._backend._options.steps) == (7, 4)
+
+    def test_an_option_of_a_layer_that_is_left_out_is_left_out_of_the_table_and_refused_of_the_caller(self, world):
+        world.configure('[backends.dummy]\nmiddleware = ["tuned"]\nvolume = 5')
+        assert chain(get_backend("dummy", kind="training", middleware=[])) == ["DummyTrainingBackend"]
+        words = refused(SettingError, ["loud"], volume=1)
+        assert words == (
+            "'volume' is an option of the layer 'tuned', which is not among the layers ['loud']. Add 'tuned' to them."
+        )
+
+    def test_a_constructor_that_takes_anything_is_not_given_those_of_layers(self, world, training):
+        source = training.format(name="Acme") + "    def __init__(self, **options):\n        self.options = options\n"
+        world.install("acme", training={"acme": "acme:AcmeTrainingBackend"}, modules={"acme": source})
+        backend = get_backend("acme", kind="training", middleware=["tuned"], volume=9, other=1)
+        assert (backend.options.volume, backend._backend.options) == (9, {"other": 1})
 
 
 STORE = """

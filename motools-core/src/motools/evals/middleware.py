@@ -7,13 +7,15 @@ from motools.evals.base import EvalBackend
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, ClassVar
 
     from motools.evals.base import EvalJob
 
 
 class EvalMiddleware(EvalBackend):
     """Pass everything on to the backend inside; see `motools.training.middleware.TrainingMiddleware`."""
+
+    Options: ClassVar[type | None] = None
 
     def __init__(self, backend: EvalBackend) -> None:
         self._backend = backend

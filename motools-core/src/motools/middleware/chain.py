@@ -1,119 +1,97 @@
-"""From names to layers around a backend, the first listed outermost."""
+"""The layers around one backend, the first listed outermost, and which of the options that were given is whose."""
 
 from __future__ import annotations
 
-from motools.errors import MotoolsError, SettingError, nearest
+from motools.errors import SettingError
+from motools.middleware.layers import BUILT_IN, Layer, layers_of
 from motools.plugins import hooks
-from motools.plugins.catalogue import base_of, catalogue
-from motools.plugins.loading import broken, import_class
-from motools.plugins.origin import NOUN_OF
 from motools.plugins.unset import UNSET, Unset
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
 
     from motools.cache.base import CacheBackend
-    from motools.events import Notify
-    from motools.plugins.origin import Offer
-
-    Layer: TypeAlias = "str | Callable[[Any], Any]"
 
 DEFAULT = ("cache", "validate")
-BUILT_IN = ("cache", "validate")
 
 
-def wrap(
-    backend: Any,
-    kind: str,
-    table: Mapping[str, Any],
-    *,
-    cache: CacheBackend | str | Unset | None = UNSET,
-    middleware: Sequence[Layer] | Unset = UNSET,
-) -> Any:
-    """Return the backend inside its layers: those given, else those of its table, else the default.
+class Chain:
+    """The layers that a request for a backend leads to: those given, else those of the backend's table, else the default.
 
-    Raises `SettingError` for a layer that does not exist and for a `cache` that no layer would use, and `PluginError`
-    where a plugin that the configuration requires is absent.
+    Raises `SettingError` for a layer that does not exist and for a `cache` that no layer would use.
     """
-    layers = table.get("middleware", DEFAULT) if isinstance(middleware, Unset) else middleware
-    if isinstance(layers, str):
-        raise SettingError(f"middleware must be a list of layers, not the string {layers!r}. Write [{layers!r}].")
-    if not isinstance(cache, Unset) and cache is not None and "cache" not in layers:
-        raise SettingError(f"A cache was given, and the layers {list(layers)!r} use none. Add 'cache' to them.")
-    notify = hooks.notifier()
-    for layer in reversed(list(layers)):
-        if layer == "cache":
-            backend = _cached(backend, kind, cache, notify)
-        elif layer == "validate":
-            backend = _validated(backend, kind)
-        elif isinstance(layer, str):
-            backend = _third_party(backend, kind, layer)
-        else:
-            backend = _checked(layer(backend), kind, repr(layer))
-    return backend
 
+    def __init__(
+        self,
+        kind: str,
+        table: Mapping[str, Any],
+        *,
+        cache: CacheBackend | str | Unset | None = UNSET,
+        middleware: Sequence[Any] | Unset = UNSET,
+    ) -> None:
+        self._of_the_table: Sequence[str] = table.get("middleware", DEFAULT)
+        self._is_chosen = not isinstance(middleware, Unset)
+        self._layers = layers_of(self._of_the_table if isinstance(middleware, Unset) else middleware, kind)
+        self._kind = kind
+        self._cache = cache
+        if not isinstance(cache, Unset) and cache is not None and "cache" not in self._names:
+            raise SettingError(f"A cache was given, and the layers {self._names!r} use none. Add 'cache' to them.")
 
-def _cached(backend: Any, kind: str, cache: CacheBackend | str | Unset | None, notify: Notify | None) -> Any:
-    from motools.plugins.stores import open_store
+    @property
+    def _names(self) -> list[str]:
+        return [layer.name for layer in self._layers]
 
-    store = open_store(cache)
-    if store is None:
+    def option_names(self) -> list[str]:
+        """Return the names of all options that its layers declare."""
+        return [name for layer in self._layers for name in layer.option_names()]
+
+    def take(self, options: dict[str, Any], given: Collection[str], own: Collection[str]) -> dict[str, Any]:
+        """Take the layers' options out of `options` and return them. Those in `own` are the backend's, whatever layers declare.
+
+        One of a layer that is not in the chain is a `SettingError`: what it asks for would not be done. It is left out
+        where a table gives it and the caller (in `given` are the names of their options) chose other layers.
+        """
+        ours = self.option_names() if options.keys() - set(own) else ()
+        taken = {name: options.pop(name) for name in list(options) if name in ours and name not in own}
+        if not options.keys() - set(own):
+            return taken
+        for name, layer in self._options_of_absent_layers():
+            if name in options and name not in own:
+                if name in given or not self._is_chosen:
+                    raise SettingError(
+                        f"{name!r} is an option of the layer {layer!r}, which is not among the layers {self._names!r}. "
+                        f"Add {layer!r} to them."
+                    )
+                del options[name]
+        return taken
+
+    def _options_of_absent_layers(self) -> list[tuple[str, str]]:
+        """Return the options of the built-in layers and of the table's that are not there, each with its layer."""
+        absent = [name for name in dict.fromkeys([*BUILT_IN, *self._of_the_table]) if name not in self._names]
+        return [(name, layer.name) for layer in layers_of(absent, self._kind) for name in layer.option_names()]
+
+    def around(self, backend: Any, options: Mapping[str, Any], who: str) -> Any:
+        """Return the backend inside its layers, which share out the options.
+
+        Raises `SettingError` for a wrong option, and `PluginError` where a plugin that the configuration requires is
+        absent.
+        """
+        notify = hooks.notifier()
+        for layer in reversed(self._layers):
+            if layer.name == "cache":
+                backend = self._cached(layer, backend, notify)
+            else:
+                theirs = {name: options[name] for name in layer.option_names() if name in options} if options else {}
+                backend = layer.around(backend, theirs, who)
         return backend
-    if kind == "training":
-        from motools.training.backends.cached import CachedTrainingBackend
 
-        return CachedTrainingBackend(backend, store, notify=notify)
-    from motools.evals.backends.cached import CachedEvalBackend
+    def _cached(self, layer: Layer, backend: Any, notify: Any) -> Any:
+        from motools.plugins.stores import open_store
 
-    return CachedEvalBackend(backend, store, notify=notify)
-
-
-def _validated(backend: Any, kind: str) -> Any:
-    """Wrap a training backend; an evaluation has no dataset of ours, so there is nothing to validate."""
-    if kind != "training":
-        return backend
-    from motools.middleware.validate import ValidatedTrainingBackend
-
-    return ValidatedTrainingBackend(backend)
+        store = open_store(self._cache)
+        return backend if store is None else layer.found(backend, store, notify=notify)
 
 
-def _third_party(backend: Any, kind: str, name: str) -> Any:
-    offer = catalogue().plugin(name, "middleware")
-    if offer is None:
-        raise _unknown(name)
-    layer_class = _layer_class(offer, kind)
-    try:
-        layer = layer_class(backend)
-    except MotoolsError:
-        raise
-    except Exception as error:
-        raise broken(offer, f"its constructor raised {type(error).__name__}: {error}") from error
-    return layer
-
-
-def _layer_class(offer: Offer, kind: str) -> type[Any]:
-    other = "eval" if kind == "training" else "training"
-    found = catalogue().load(offer)
-    if isinstance(found, type) and issubclass(found, base_of(other)) and not issubclass(found, base_of(kind)):
-        raise SettingError(
-            f"The layer {offer.name!r} of {offer.origin} is for {other} backends, not for {kind} backends."
-        )
-    return import_class(offer, base_of(kind))
-
-
-def _checked(layer: Any, kind: str, who: str) -> Any:
-    if not isinstance(layer, base_of(kind)):
-        raise SettingError(f"The layer {who} made a {type(layer).__name__} where {NOUN_OF[kind]}s go in and out.")
-    return layer
-
-
-def _unknown(name: str) -> SettingError:
-    known = [*BUILT_IN, *sorted(offer.name for offer in catalogue().of("middleware") if offer.status == "ok")]
-    near = nearest(name, known)
-    meant = f" Did you mean {near!r}?" if near else ""
-    return SettingError(f"No middleware layer is called {name!r}.{meant} Known: {', '.join(known)}.")
-
-
-__all__ = ["BUILT_IN", "DEFAULT", "wrap"]
+__all__ = ["DEFAULT", "Chain"]

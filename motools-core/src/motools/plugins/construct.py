@@ -6,23 +6,33 @@ from motools.errors import MotoolsError, PluginBroken, SettingError, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from inspect import Signature
+    from collections.abc import Callable, Mapping, Sequence
+    from inspect import Parameter, Signature
     from typing import Any
 
+    from motools.middleware.chain import Chain
+    from motools.plugins.registry import Resolved
+
 TABLE_KEYS = ("use", "middleware")
-"""What a `[backends.NAME]` table holds besides the options of the backend."""
+"""What a `[backends.NAME]` table holds besides the options of the backend and its layers."""
 
 
-def construct(backend_class: type, name: str, table: Mapping[str, Any], given: Mapping[str, Any], place: str) -> Any:
-    """Return an instance with the options of the table, and above them those given, named where its class is not.
+def construct(found: Resolved, given: Mapping[str, Any], place: str, chain: Chain) -> Any:
+    """Return an instance with its layers around it, with the options of its table and above them those given.
 
     Raises `SettingError` for an unknown option (with the nearest known one), a missing one or a wrong value; what else
     the constructor raises becomes `PluginBroken` with the cause chained.
     """
-    from_table = {key: value for key, value in table.items() if key not in TABLE_KEYS}
-    who = f"Backend {name!r}" + (f" ({place})" if any(key not in given for key in from_table) else "")
-    options = check_options(backend_class, from_table | dict(given), who)
+    from_table = {key: value for key, value in found.table.items() if key not in TABLE_KEYS}
+    who = f"Backend {found.name!r}" + (f" ({place})" if any(key not in given for key in from_table) else "")
+    options = from_table | dict(given)
+    of_layers = chain.take(options, given, _named(found.backend_class)) if options else {}
+    checked = check_options(found.backend_class, options, who, also=chain.option_names)
+    return chain.around(_made(found.backend_class, found.name, checked, who), of_layers, who)
+
+
+def _made(backend_class: type, name: str, options: Mapping[str, Any], who: str) -> Any:
+    """Return an instance, named where its class is not."""
     try:
         backend = backend_class(**options)
     except MotoolsError:
@@ -37,31 +47,57 @@ def construct(backend_class: type, name: str, table: Mapping[str, Any], given: M
     return backend
 
 
-def check_options(backend_class: type, options: Mapping[str, Any], who: str) -> dict[str, Any]:
+def check_options(
+    backend_class: type, options: Mapping[str, Any], who: str, *, also: Callable[[], Sequence[str]] = tuple
+) -> dict[str, Any]:
     """Return the options in their declared types.
 
     Known are those of `Settings.Options`, where the class declares it, and the constructor's parameters: a parameter
-    that is not declared (an injected client, say) can be given but is not checked.
+    that is not declared (an injected client, say) can be given but is not checked. A message about one that is not
+    known names those of `also`, the layers', as well.
     """
-    settings = getattr(backend_class, "Settings", None)
-    declaration = getattr(settings, "Options", None)
-    if not options and declaration is None:
-        return {}
-    signature = signature_of(backend_class)
-    parameters = [] if signature is None else [each for each in signature.parameters.values() if each.name != "self"]
-    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    declaration = _declaration(backend_class)
+    if declaration is None and (not options or _takes_any(backend_class)):
+        return dict(options)
+    known = _named(backend_class)
+    for option in options:
+        if option not in known:
+            raise _unknown(option, known, list(also()), who)
     if declaration is None:
-        takes_any = signature is None or any(each.kind is each.VAR_KEYWORD for each in parameters)
-        if not takes_any:
-            _refuse_unknown(options, named, who)
         return dict(options)
     from motools.settings import check, declared
 
     fields = [setting.name for setting in declared(declaration)]
-    _refuse_unknown(options, [*fields, *(each for each in named if each not in fields)], who)
     ours = {key: value for key, value in options.items() if key in fields}
     checked = check(declaration, ours, who=who, what="option")
     return {key: getattr(checked, key) if key in ours else value for key, value in options.items()}
+
+
+def _declaration(backend_class: type) -> type[Any] | None:
+    declaration: type[Any] | None = getattr(getattr(backend_class, "Settings", None), "Options", None)
+    return declaration
+
+
+def _named(backend_class: type) -> list[str]:
+    """Return the options that a backend's class names, in its declaration or among its constructor's parameters."""
+    names: list[str] = []
+    if (declaration := _declaration(backend_class)) is not None:
+        from motools.settings import declared
+
+        names = [setting.name for setting in declared(declaration)]
+    parameters = _parameters(backend_class) or []
+    names += [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    return list(dict.fromkeys(names))
+
+
+def _takes_any(backend_class: type) -> bool:
+    parameters = _parameters(backend_class)
+    return parameters is None or any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def _parameters(backend_class: type) -> list[Parameter] | None:
+    signature = signature_of(backend_class)
+    return None if signature is None else [each for each in signature.parameters.values() if each.name != "self"]
 
 
 def signature_of(backend_class: type) -> Signature | None:
@@ -74,12 +110,11 @@ def signature_of(backend_class: type) -> Signature | None:
         return None
 
 
-def _refuse_unknown(options: Mapping[str, Any], known: list[str], who: str) -> None:
-    for option in options:
-        if option not in known:
-            near = nearest(str(option), known)
-            meant = f" Did you mean {near!r}?" if near else ""
-            raise SettingError(f"{who} has no option {option!r}.{meant} Known: {', '.join(known) or 'none'}.")
+def _unknown(option: str, known: Sequence[str], of_layers: Sequence[str], who: str) -> SettingError:
+    near = nearest(str(option), [*known, *of_layers])
+    meant = f" Did you mean {near!r}?" if near else ""
+    more = f"; of its layers: {', '.join(of_layers)}" if of_layers else ""
+    return SettingError(f"{who} has no option {option!r}.{meant} Known: {', '.join(known) or 'none'}{more}.")
 
 
 def _explain_missing(backend_class: type, options: Mapping[str, Any], who: str, error: Exception) -> None:

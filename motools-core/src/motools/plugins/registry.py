@@ -241,16 +241,16 @@ def get_backend(
     `kind` is "training" or "eval", for a name that is both. `cache` is a store or the URL of one, None for no record
     of paid work. `middleware` lists the layers, outermost first: names, or callables that take a backend. Without them
     motools.toml decides, and by default it is the SQLite record in MOTOOLS_HOME and ("cache", "validate"). `options`
-    are the backend's own, above those of its `[backends.NAME]` table. Imports that plugin and no other.
+    are the backend's own and its layers', above those of its `[backends.NAME]` table. Imports that plugin and no other.
 
     Raises what `find_class` raises, and `SettingError` for an option, layer or store that does not exist.
     """
-    from motools.middleware.chain import wrap
+    from motools.middleware.chain import Chain
     from motools.plugins.construct import construct
 
     found = resolve(name, kind)
-    backend = construct(found.backend_class, found.name, found.table, options, catalogue().place)
-    return wrap(backend, found.kind, found.table, cache=cache, middleware=middleware)
+    chain = Chain(found.kind, found.table, cache=cache, middleware=middleware)
+    return construct(found, options, catalogue().place, chain)
 
 
 def get_training_backend(

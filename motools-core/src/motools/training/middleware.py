@@ -7,7 +7,7 @@ from motools.training.base import TrainingBackend
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, ClassVar
 
     from motools.datasets import Format
     from motools.training.base import DatasetLike, TrainingRun
@@ -21,6 +21,10 @@ class TrainingMiddleware(TrainingBackend):
     A layer overrides `train`, passes on every keyword that it does not know, and says what it adds. What a backend
     declares (name, capabilities, settings…) shows through.
     """
+
+    Options: ClassVar[type | None] = None
+    """What the layer itself can be told: a frozen dataclass whose fields all have defaults. The layer is made with an
+    instance of it after the backend; its fields are given where the backend's own options are."""
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend

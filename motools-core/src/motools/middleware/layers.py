@@ -1,0 +1,127 @@
+"""The layers that a chain is made of: what each is called, which options it declares, and how it is put around a backend.
+
+A layer's class may declare options, as a backend's `Settings` do. They stand among those of the backend, in its table of
+motools.toml or as keywords of `get_backend`, and the layer is made with them:
+
+    class LoudTrainingBackend(TrainingMiddleware):
+        Options = LoudOptions                          # a frozen dataclass; every field has a default
+
+        def __init__(self, backend, options=None):     # an instance of it, checked
+"""
+
+from __future__ import annotations
+
+from motools.errors import MotoolsError, SettingError, nearest
+from motools.plugins.catalogue import base_of, catalogue
+from motools.plugins.loading import broken, import_class
+from motools.plugins.origin import NOUN_OF
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from motools.plugins.origin import Offer
+
+BUILT_IN = {
+    "cache": {
+        "training": "motools.training.backends.cached:CachedTrainingBackend",
+        "eval": "motools.evals.backends.cached:CachedEvalBackend",
+    },
+    "validate": {"training": "motools.middleware.validate:ValidatedTrainingBackend"},
+}
+"""The class of each for each kind of backend. Where it has none, backends of that kind are as they would be without it."""
+
+
+class Layer:
+    """One layer of a chain for backends of one kind; `found` is its class, a callable, or None where it has none for them."""
+
+    __slots__ = ("found", "kind", "name", "offer")
+
+    def __init__(self, name: str, kind: str, found: Any, offer: Offer | None = None) -> None:
+        self.name = name
+        self.kind = kind
+        self.found = found
+        self.offer = offer
+
+    def option_names(self) -> list[str]:
+        """Return the names of the options that it declares, for whichever kind of backend."""
+        classes = [self.found] if self.name not in BUILT_IN else list(map(_imported, BUILT_IN[self.name].values()))
+        declared = [each.Options for each in classes if getattr(each, "Options", None) is not None]
+        if not declared:
+            return []
+        from motools.settings import declared as settings_of
+
+        return list(dict.fromkeys(setting.name for each in declared for setting in settings_of(each)))
+
+    def around(self, backend: Any, options: dict[str, Any], who: str) -> Any:
+        """Put it around a backend, with those of its options that are given. Raises `SettingError` for a wrong one."""
+        if self.found is None:
+            return backend
+        declaration = getattr(self.found, "Options", None)
+        arguments = [backend]
+        if declaration is not None:
+            from motools.settings import check
+
+            arguments.append(check(declaration, options, who=who, what="option"))
+        if self.offer is None:
+            return self._checked(self.found(*arguments))
+        try:
+            return self.found(*arguments)
+        except MotoolsError:
+            raise
+        except Exception as error:
+            raise broken(self.offer, f"its constructor raised {type(error).__name__}: {error}") from error
+
+    def _checked(self, made: Any) -> Any:
+        if not isinstance(made, base_of(self.kind)):
+            raise SettingError(
+                f"The layer {self.name} made a {type(made).__name__} where {NOUN_OF[self.kind]}s go in and out."
+            )
+        return made
+
+
+def layers_of(wanted: Sequence[Any], kind: str) -> list[Layer]:
+    """Return the layers that names and callables mean, in the same order. Raises `SettingError` for one that does not exist."""
+    if isinstance(wanted, str):
+        raise SettingError(f"middleware must be a list of layers, not the string {wanted!r}. Write [{wanted!r}].")
+    return [_layer(each, kind) for each in wanted]
+
+
+def _layer(wanted: Any, kind: str) -> Layer:
+    if not isinstance(wanted, str):
+        return Layer(repr(wanted), kind, wanted)
+    if wanted in BUILT_IN:
+        path = BUILT_IN[wanted].get(kind)
+        return Layer(wanted, kind, path and _imported(path))
+    offer = catalogue().plugin(wanted, "middleware")
+    if offer is None:
+        raise _unknown(wanted)
+    return Layer(wanted, kind, _third_party(offer, kind), offer)
+
+
+def _imported(path: str) -> Any:
+    from importlib import import_module
+
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _third_party(offer: Offer, kind: str) -> type[Any]:
+    other = "eval" if kind == "training" else "training"
+    found = catalogue().load(offer)
+    if isinstance(found, type) and issubclass(found, base_of(other)) and not issubclass(found, base_of(kind)):
+        raise SettingError(
+            f"The layer {offer.name!r} of {offer.origin} is for {other} backends, not for {kind} backends."
+        )
+    return import_class(offer, base_of(kind))
+
+
+def _unknown(name: str) -> SettingError:
+    known = [*BUILT_IN, *sorted(offer.name for offer in catalogue().of("middleware") if offer.status == "ok")]
+    near = nearest(name, known)
+    meant = f" Did you mean {near!r}?" if near else ""
+    return SettingError(f"No middleware layer is called {name!r}.{meant} Known: {', '.join(known)}.")
+
+
+__all__ = ["BUILT_IN", "Layer", "layers_of"]
