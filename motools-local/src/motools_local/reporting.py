@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from motools.detached import keep_rows
 from motools.errors import RunFailed
-from motools.files import replace_text
 from motools_local import checkpoints
 from motools_local.spec import CHECKPOINTS, METRICS
 
@@ -100,19 +99,8 @@ class Reporting(TrainerCallback):
 
     def _forget_rows_after(self, step: int) -> None:
         """Drop the metrics of steps that are done again, and a row that a dying worker left half-written."""
-        path = self.worker.path / METRICS
-        if not path.exists():
-            return
-        kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if row["step"] <= step:
-                kept.append(line)
-                self.loss = row["loss"]
-        replace_text(path, "".join(f"{line}\n" for line in kept))
+        for row in keep_rows(self.worker.path / METRICS, lambda row: row["step"] <= step):
+            self.loss = row["loss"]
 
 
 def _duration(seconds: float) -> str:

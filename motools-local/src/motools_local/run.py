@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.detached import WorkDirectory, WorkState, as_sentence, own_directory
+from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
 from motools.handles import read_handle, write_handle
 from motools.status import RunStatus
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from motools.detached import WorkStatus
 
-FOLLOW = 0.2
-"""Seconds between two looks at a log that is followed."""
 BELOW_HOME = ("local", "runs")
 """Where each run has its directory."""
 SPEC_FACTS = ("model_name", "dataset_name", "suffix")
@@ -95,28 +93,8 @@ class LocalTrainingRun(TrainingRun):
         return run
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
-        place = 0
-        while True:
-            # Asked before the log is read: what is written last is read last.
-            is_over = not follow or await self.is_complete()
-            lines, place = await asyncio.to_thread(self._lines_from, place, whole=not is_over)
-            for line in lines:
-                yield line
-            if is_over:
-                return
-            await asyncio.sleep(FOLLOW)
-
-    def _lines_from(self, place: int, *, whole: bool) -> tuple[list[str], int]:
-        """Return the log's lines from a place on, and the place after them; only `whole` ones while more may come."""
-        try:
-            with self.work.log_path.open("rb") as file:
-                file.seek(place)
-                content = file.read()
-        except FileNotFoundError:
-            return [], place
-        if whole:
-            content = content[: content.rfind(b"\n") + 1]
-        return content.decode(errors="replace").splitlines(), place + len(content)
+        async for line in follow_log(self.work.log_path, self.is_complete if follow else None):
+            yield line
 
     def _take(self, status: WorkStatus) -> None:
         self.status = status.state.run_status

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from motools.detached import run_worker
+from motools.detached import CannotGoOn, run_worker
 
 
 def work(worker):
@@ -58,6 +58,8 @@ def act(worker, deed):  # noqa: C901  (a list of deeds)
             raise MemoryError
         case "run out of quota":
             raise OSError(errno.EDQUOT, "Disk quota exceeded", "/data/weights")
+        case "need something" if not (worker.path / "something").exists():
+            raise CannotGoOn("There is no something. Bring it, and wait again.")
         case "fail":
             raise ValueError("the numbers do not add up")
 

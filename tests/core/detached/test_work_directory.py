@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from motools.detached import WorkDirectory, WorkState, lock
+from motools.detached import WorkDirectory, WorkState, keep_rows, lock, read_rows
 from motools.detached.memory import out_of_memory_kills
 from motools.errors import CacheCorrupt, MotoolsError
 from motools.status import RunStatus
@@ -343,3 +343,37 @@ def test_a_status_of_a_newer_version_is_read_for_what_is_known(make):
     fields = json.loads((work.path / "status.json").read_text())
     (work.path / "status.json").write_text(json.dumps(fields | {"temperature": 451}))
     assert work.status().state == "queued"
+
+
+async def test_work_that_cannot_go_on_says_why_and_goes_on_when_that_is_mended(make):
+    work = make(steps=3, at={"2": "need something"})
+    for _ in range(4):  # more often than it may die
+        status = await work.wait()
+        assert status.state == "interrupted"
+        assert status.state.run_status == RunStatus.QUEUED
+        assert status.progress.message == "interrupted at step 2: There is no something. Bring it, and wait again."
+        assert work.last_words() == "There is no something. Bring it, and wait again."
+    (work.path / "something").touch()
+    status = await work.wait()
+    assert (status.state, status.error) == ("succeeded", None)
+
+
+async def test_work_that_cannot_go_on_can_be_cancelled(make):
+    work = make(steps=3, at={"2": "need something"})
+    await work.wait()
+    await work.cancel()
+    assert work.status().state == "cancelled"
+
+
+def test_rows_are_read_and_cut_without_those_that_are_half_written(make):
+    work = make()
+    path = work.path / "rows.jsonl"
+    assert read_rows(path) == keep_rows(path, bool) == []
+    for step in range(1, 5):
+        work.append_row("rows.jsonl", {"step": step})
+    with path.open("a") as file:
+        file.write('{"step": 5, "lo')
+    assert [row["step"] for row in read_rows(path)] == [1, 2, 3, 4]
+    assert keep_rows(path, lambda row: row["step"] <= 2) == read_rows(path) == [{"step": 1}, {"step": 2}]
+    work.append_row("rows.jsonl", {"step": 3})
+    assert [row["step"] for row in read_rows(path)] == [1, 2, 3]

@@ -25,7 +25,8 @@ and the worker's module ends with
 States: queued -> running -> succeeded | failed | cancelled. Where the file says queued or running and nobody holds the
 lock, the work is *interrupted*: no state of the file but a finding of the reader, mended by starting a worker again,
 which goes on from the last checkpoint. A worker that is sent SIGTERM without a cancellation (the system goes down) saves
-a checkpoint and leaves the work interrupted. A worker that dies again and again without getting further makes the work
+a checkpoint and leaves the work interrupted; so does one that cannot go on through no fault of the work (a key that the
+service refuses), and says why. A worker that dies again and again without getting further makes the work
 failed. The lock is handed to the worker by the starter, already held: there is no moment at which two can start.
 
 POSIX only (Linux, macOS): locks and signals are the system's own. One host: a directory that another machine works in
@@ -33,17 +34,23 @@ is refused.
 """
 
 from motools.detached.directory import WorkDirectory
+from motools.detached.following import follow_log
 from motools.detached.ownership import own_directory
+from motools.detached.rows import keep_rows, read_rows
 from motools.detached.status import WorkState, WorkStatus, as_sentence
-from motools.detached.worker import CancelRequested, Worker, run_worker
+from motools.detached.worker import CancelRequested, CannotGoOn, Worker, run_worker
 
 __all__ = [
     "CancelRequested",
+    "CannotGoOn",
     "WorkDirectory",
     "WorkState",
     "WorkStatus",
     "Worker",
     "as_sentence",
+    "follow_log",
+    "keep_rows",
     "own_directory",
+    "read_rows",
     "run_worker",
 ]

@@ -143,7 +143,7 @@ class WorkDirectory:
                 f"Make the work smaller (a smaller batch_size or max_length) or free memory, and ask again."
             )
             return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
-        further = before.step > before.attempt_step or before.attempt == 0
+        further = before.step > before.attempt_step or before.attempt == 0 or before.error is not None
         fruitless = 0 if further else before.fruitless + 1
         if fruitless >= FRUITLESS_ATTEMPTS:
             # The attempt that came so far died here as well; at step 0 there is no such attempt.
@@ -160,6 +160,7 @@ class WorkDirectory:
             attempt_step=before.step,
             fruitless=fruitless,
             pid=None,
+            error=None,
             host=socket.gethostname(),
             memory_kills=out_of_memory_kills(),
             updated_at=now,
@@ -181,14 +182,21 @@ class WorkDirectory:
         threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
 
     async def wait(self, *, environment: Mapping[str, str] | None = None) -> WorkStatus:
-        """Wait until the work has ended and return its last status, starting a worker again whenever one has died."""
+        """Wait until the work has ended and return its last status, starting a worker again whenever one has died.
+
+        Work that could not go on (`CannotGoOn`) is tried once more; if that ends so too, its status is returned, which
+        is then interrupted, with the `error`.
+        """
         pause, longest = POLL
+        tried = False
         while True:
             status = await asyncio.to_thread(self.status)
             if status.state.is_terminal:
                 return status
             if status.state is WorkState.INTERRUPTED or status.attempt == 0:
-                await asyncio.to_thread(self.start, environment=environment)
+                if status.error is not None and tried:
+                    return status
+                tried = await asyncio.to_thread(self.start, environment=environment) or tried
                 pause = POLL[0]
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, longest)
@@ -238,7 +246,7 @@ class WorkDirectory:
         return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "(nothing)")
 
     def append_row(self, name: str, row: Mapping[str, Any]) -> None:
-        """Append one JSON object as a line of a file in the directory."""
+        """Append one JSON object as a line of a file in the directory; `motools.detached.rows` reads them."""
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 

@@ -60,7 +60,7 @@ class WorkStatus:
         """How far the work is."""
         message = self.message
         if self.state is WorkState.INTERRUPTED:
-            message = f"interrupted at step {self.step}: it goes on when it is waited for"
+            message = f"interrupted at step {self.step}: {self.error or 'it goes on when it is waited for'}"
         return Progress(step=self.step, total=self.total, loss=self.loss, eta_seconds=self.eta_seconds, message=message)
 
 

@@ -34,6 +34,13 @@ class CancelRequested(Exception):
     """Raised in the worker, where it is safe to stop, after somebody asked for that."""
 
 
+class CannotGoOn(Exception):
+    """Raised in the worker where the work is not at fault and cannot go on for now; the message says what has to change.
+
+    The work is left interrupted with that message, and goes on when it is waited for again.
+    """
+
+
 class Worker:
     """What the work sees of its directory."""
 
@@ -123,7 +130,8 @@ def run_worker(
     """Do the work of the directory at `path` in this process and record how it ended; does not return.
 
     `work` returns the JSON-safe result; it may raise `CancelRequested` once it has saved what it wants to keep. Where
-    it was not cancelled but stopped by SIGTERM (the system goes down), it is then interrupted, and goes on later.
+    it was not cancelled but stopped by SIGTERM (the system goes down), it is then interrupted, and goes on later. So it
+    is where it raises `CannotGoOn`, for trouble that somebody else has to mend.
     `explain` turns an exception into a sentence for the user, or None for the default. The exit status is 0 when the
     work succeeded or was stopped, 1 when it failed, 3 when another worker is at it or it has already ended.
     """
@@ -168,6 +176,10 @@ def _do(
     except CancelRequested:
         worker._stop()
         return 0
+    except CannotGoOn as error:
+        print(error, flush=True)  # noqa: T201  (the log)
+        worker._finish(WorkState.QUEUED, error=str(error))
+        return 0
     except BaseException as error:  # noqa: BLE001  (whatever ends the work is its last word)
         worker._make_room()
         with contextlib.suppress(OSError):  # the log may be on a full disk; the status has room
@@ -191,4 +203,4 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-__all__ = ["CancelRequested", "Worker", "run_worker"]
+__all__ = ["CancelRequested", "CannotGoOn", "Worker", "run_worker"]
