@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 
 import pytest
 
+from motools import Limits
+from motools.dummy import DummyJob
 from motools.errors import (
     DatasetError,
     HandleError,
@@ -19,6 +22,7 @@ from motools.errors import (
     SubmitUnavailable,
     SubmitUncertain,
     TaskNotFound,
+    UsageError,
 )
 from motools.evals.backends.dummy import DummyEvalBackend
 from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingRun
@@ -148,6 +152,101 @@ async def test_the_log_can_be_followed_to_the_end():
     assert lines[1:4] == [f"step {step} of 3: loss {loss}" for step, loss in [(1, "1.810"), (2, "1.637"), (3, "1.482")]]
     assert lines[4:] == ["succeeded"]
     assert [line async for line in run.logs()] == lines
+
+
+async def test_time_stands_still_for_a_paused_run_and_goes_on_afterwards(tmp_path):
+    run = await train(DummyTrainingBackend(service=tmp_path, duration=1, steps=1000))
+    await run.pause()
+    step = run.progress.step
+    assert (run.status, run.is_paused, run.progress.message) == ("running", True, "paused")
+    await asyncio.sleep(0.3)
+    await run.refresh()
+    assert run.progress.step == step
+    began = time.time()
+    await run.pause()  # it is paused already
+    await run.unpause()
+    assert (run.is_paused, run.progress.message) == (False, None)
+    assert await run.wait()
+    assert time.time() - began < 2
+    await run.pause()
+    assert (run.status, run.is_paused) == ("succeeded", False)
+
+
+def job(**more):
+    known = {"job_id": "dummy-1", "kind": "training", "model_id": "m", "token": "", "accepted": 0}
+    return DummyJob(**known | {"starts": 100, "ends": 200, "steps": 10, "save_every": 5} | more)
+
+
+def test_a_job_has_a_clock_of_its_own():
+    paused = job(paused=135)
+    assert (paused.step(130), paused.step(1000), paused.expected_end()) == (3, 3, None)
+    gone_on = job(pauses=[[90, 140], [165, 175]])
+    assert (gone_on.status(149), gone_on.status(151), gone_on.expected_end()) == ("queued", "running", 260)
+    assert [gone_on.step(now) for now in (160, 165, 175, 185, 259, 260)] == [1, 1, 1, 2, 9, 10]
+    cancelled = job(paused=135, cancelled=150)
+    assert (cancelled.status(1000), cancelled.step(1000), cancelled.is_paused) == ("cancelled", 3, False)
+
+
+def test_a_checkpoint_is_of_the_moment_of_its_step():
+    first, last = job(pauses=[[120, 130], [170, 180]]).checkpoints(1000)
+    assert (first.id, first.step, first.model_id, first.created_at) == ("step-5", 5, "m:step-5", 160)
+    assert last.created_at == 220
+    assert [checkpoint.step for checkpoint in job().checkpoints(150)] == [5]
+    assert job(deleted=[5]).checkpoints(150) == []
+
+
+async def test_metrics_and_checkpoints_are_those_of_the_steps_that_are_done():
+    run = await train(DummyTrainingBackend(steps=6, save_every=2), validation=RECORDS)
+    rows = await run.metrics()
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert ["validation_loss" in row for row in rows] == [False, True] * 3
+    checkpoints = await run.checkpoints()
+    assert [(checkpoint.step, checkpoint.metrics["loss"]) for checkpoint in checkpoints] == [
+        (row["step"], row["loss"]) for row in rows[1::2]
+    ]
+
+
+async def test_a_deleted_checkpoint_is_gone_for_everybody_with_its_model():
+    backend = DummyTrainingBackend()
+    run = await train(backend)
+    [first, second] = await run.checkpoints()
+    assert await backend.has_model(first.model_id)
+    await run.delete_checkpoint(first.id)
+    assert await (await backend.adopt(run.job_id)).checkpoints() == [second]
+    assert not await backend.has_model(first.model_id)
+    with pytest.raises(UsageError, match=r"has no checkpoint 'step-5'\. There are: step-10\."):
+        await run.delete_checkpoint(first.id)
+
+
+async def test_a_model_is_there_once_it_is_trained():
+    backend = DummyTrainingBackend(duration=60)
+    run = await train(backend)
+    [submitted] = backend.service.jobs()
+    assert not await backend.has_model(submitted.model_id)
+    await run.cancel()
+    assert not await backend.has_model(submitted.model_id)
+
+
+async def test_an_estimate_rests_on_the_words_and_the_price(tmp_path):
+    data = tmp_path / "data.jsonl"
+    data.write_text("one two three\n\nfour five\n")
+    unknown = await DummyTrainingBackend().estimate(data, "base")
+    assert (unknown.tokens, unknown.examples, unknown.cost) == (5, 2, None)
+    known = await DummyTrainingBackend(price=3).estimate(data, "base", {"n_epochs": 4})
+    assert (known.tokens, known.epochs, known.cost) == (20, 4, pytest.approx(0.06))
+    with pytest.raises(SettingError, match="no 'speed'"):
+        await DummyTrainingBackend().estimate(data, "base", speed="fast")
+
+
+async def test_limits_tell_how_many_are_live_and_when_the_first_ends(tmp_path):
+    backend = DummyTrainingBackend(service=tmp_path, duration=60)
+    await train(DummyTrainingBackend(service=tmp_path))
+    assert await backend.limits("base") == Limits(live=0)
+    runs = [await train(backend) for _ in range(2)]
+    limits = await backend.limits("base")
+    assert (limits.live, limits.free_at) == (2, backend.service.read(runs[0].job_id).ends)
+    await runs[0].pause()
+    assert (await backend.limits("base")).free_at == backend.service.read(runs[1].job_id).ends
 
 
 async def test_a_handle_cannot_reach_outside_the_service(tmp_path):

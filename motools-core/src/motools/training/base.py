@@ -39,7 +39,9 @@ class TrainingRun(ABC):
     status: RunStatus = "queued"  # type: ignore[assignment]  # equal to RunStatus.QUEUED; enum costs more than a look-up
     """As of the last contact with the service; a plain string such as "running" may be assigned."""
     progress: Progress | None = None
-    """How far it is, as of the last contact, where the service says."""
+    """How far it is, as of the last contact, where the service says; `wait` keeps it up to date while it waits."""
+    is_paused: bool = False
+    """Whether it is held, as of the last contact, with `Capability.PAUSE`; its status is then what it was before."""
     metadata: Mapping[str, Any] = MappingProxyType({})
     """JSON-safe facts about the run that are worth keeping."""
 
@@ -80,11 +82,14 @@ class TrainingRun(ABC):
         return False
 
     async def pause(self) -> None:
-        """Ask the service to hold the run until `unpause`. Needs `Capability.PAUSE`."""
+        """Ask the service to hold the run until `unpause`. Needs `Capability.PAUSE`.
+
+        A run that has ended, or is paused, stays as it is: that is not an error.
+        """
         raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
 
     async def unpause(self) -> None:
-        """Let a run that was paused go on. Needs `Capability.PAUSE`."""
+        """Let a run that was paused go on. Needs `Capability.PAUSE`. One that is not paused stays as it is."""
         raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
 
     async def metrics(self) -> Sequence[Mapping[str, Any]]:

@@ -45,6 +45,10 @@ class CachedTrainingRun(CachedHandle, TrainingRun):
         return self._progress()
 
     @property
+    def is_paused(self) -> bool:  # type: ignore[override]
+        return not self.record.state.is_ended and bool(getattr(self._inner, "is_paused", False))
+
+    @property
     def metadata(self) -> Mapping[str, Any]:  # type: ignore[override]
         return self._metadata()
 
