@@ -103,3 +103,9 @@ def test_a_dataset_error_shows_twenty_findings_and_keeps_all():
     error = DatasetError([f"a.jsonl:{n}: is no record." for n in range(1, 26)])
     assert str(error).splitlines()[19:] == ["a.jsonl:20: is no record.", "… and 5 more."]
     assert len(error.findings) == 25
+
+
+def test_a_full_account_keeps_when_it_may_take_more_through_pickling():
+    error = pickle.loads(pickle.dumps(errors.NoSlot("full", until=17.0, limit=3)))  # noqa: S301 (our own error)
+    assert (str(error), error.until, error.limit) == ("full", 17.0, 3)
+    assert isinstance(error, errors.SubmitUnavailable)

@@ -23,7 +23,9 @@
     ├── SubmissionError           a submission did not come back with a run
     │   ├── SubmitRejected        refused: nothing was started, the same request will be refused again
     │   ├── SubmitUnavailable     nothing was started, trying later may work
+    │   │   └── NoSlot                the account has as many runs as it may have, for now
     │   └── SubmitUncertain       something may have been started: look before asking again
+    ├── ServiceUnavailable        a service could not be asked; what was started goes on
     └── RunError                  a run or job that was started did not end well
         ├── RunFailed             the service ran it, and it failed
         ├── RunCancelled          it was cancelled
@@ -206,8 +208,24 @@ class SubmitUnavailable(SubmissionError):
     """Nothing was started; the same request may work later."""
 
 
+class NoSlot(SubmitUnavailable):
+    """The account has as many runs as it may have, at once or for today.
+
+    `until` is when the service may take one again, in seconds since the epoch, and `limit` how many it takes at once;
+    None where it does not say.
+    """
+
+    def __init__(self, message: str, *, until: float | None = None, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.until, self.limit = until, limit
+
+
 class SubmitUncertain(SubmissionError):
     """Something may have been started: look before asking again."""
+
+
+class ServiceUnavailable(MotoolsError):
+    """A service could not be asked, or gave no answer that can be understood. What was started goes on; ask again."""
 
 
 class RunError(MotoolsError):
@@ -243,6 +261,7 @@ __all__ = [
     "ModelNotFound",
     "MotoolsError",
     "NeedsPerson",
+    "NoSlot",
     "PluginBroken",
     "PluginConflict",
     "PluginDisabled",
@@ -253,6 +272,7 @@ __all__ = [
     "RunError",
     "RunFailed",
     "RunLost",
+    "ServiceUnavailable",
     "SettingError",
     "SpecError",
     "SubmissionError",
