@@ -1,0 +1,59 @@
+"""A fake of OpenAI's fine-tuning API for every test that asks for it, and clients for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for fake_openai, which benchmarks import as well
+
+from fake_openai.process import FakeOpenAI  # noqa: E402  (a test folder is no package)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from openai import AsyncOpenAI
+
+
+@pytest.fixture(scope="session")
+def _running_service() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI.started() as service:
+        yield service
+
+
+@pytest.fixture
+def service(_running_service: FakeOpenAI) -> FakeOpenAI:
+    """Return a service in which nothing has happened yet."""
+    _running_service.reset()
+    return _running_service
+
+
+@pytest.fixture
+async def client(service: FakeOpenAI) -> AsyncIterator[AsyncOpenAI]:
+    """Return the real SDK, pointed at the service; it retries nothing."""
+    from openai import AsyncOpenAI
+
+    async with AsyncOpenAI(api_key=service.key, base_url=service.base_url, max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def training_lines() -> bytes:
+    """Return a training file of ten lines, as few as the service takes."""
+    return b"".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"question {n}"},
+                    {"role": "assistant", "content": "Hello, World!"},
+                ]
+            }
+        ).encode()
+        + b"\n"
+        for n in range(10)
+    )
