@@ -1,4 +1,4 @@
-"""A fake of OpenAI's fine-tuning API for every test that asks for it, and clients for it."""
+"""A fake of OpenAI's fine-tuning API, the judge that knows its description, and clients for both."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for fake_openai, which benchmarks import as well
+sys.path.insert(0, str(HERE))  # for the packages of this folder, which benchmarks import as well
 
 from fake_openai.process import FakeOpenAI  # noqa: E402  (a test folder is no package)
+from spec_judge import steady  # noqa: E402
+from spec_judge.judging import SpecJudge  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -40,6 +42,21 @@ async def client(service: FakeOpenAI) -> AsyncIterator[AsyncOpenAI]:
 
     async with AsyncOpenAI(api_key=service.key, base_url=service.base_url, max_retries=0, timeout=30) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def steady_url() -> Iterator[str]:
+    """Return the address of a running Steady, which has no /v1."""
+    with steady.running() as url:
+        yield url
+
+
+@pytest.fixture
+def judge(steady_url: str) -> Iterator[SpecJudge]:
+    """Return a judge; the test fails if it sees no request, or finds fault with any."""
+    judge = SpecJudge(base_url=steady_url)
+    yield judge
+    judge.check()
 
 
 @pytest.fixture(scope="session")

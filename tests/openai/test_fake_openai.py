@@ -513,7 +513,6 @@ async def test_ten_thousand_live_jobs_are_listed_by_pages_in_little_time(service
     assert min(busy) < 0.01
 
 
-@pytest.mark.slow
 def test_it_is_started_from_the_command_line_and_ends_with_who_started_it():
     command = [sys.executable, str(HERE / "fake_openai"), "--end-with-input", "--key", "sk-mine", "--speed", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
