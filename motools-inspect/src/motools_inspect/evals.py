@@ -21,6 +21,7 @@ from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, Settin
 from motools.settings import check
 from motools_inspect import models, tasks
 from motools_inspect.identity import identity
+from motools_inspect.launching import launch
 from motools_inspect.results import InspectEvalResults
 from motools_inspect.settings import WHO, InspectSettings, Options, Pace, Sampling, Selection, given, parameters_of
 
@@ -41,8 +42,8 @@ LOOK = 0.2
 class InspectEvalJob(EvalJob):
     """An evaluation in a worker of its own: it outlives the process that asked for it."""
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._work = WorkDirectory(Path(directory), module=WORKER)
+    def __init__(self, directory: WorkDirectory | str | os.PathLike[str]) -> None:
+        self._work = directory if isinstance(directory, WorkDirectory) else _work(Path(directory))
         self.job_id = self._work.path.name
         self._take(self._status())
 
@@ -204,6 +205,8 @@ class InspectEvalBackend(EvalBackend):
             "model_roles": models.roles(parameters.model_roles),
             "arguments": given(parameters, Sampling, Selection, Pace),
             "threads": self._options.threads,
+            "workers": self._options.workers,
+            "keep_warm": self._options.keep_warm,
             "log_dir": str((log_dir.absolute() / job_id) if log_dir else _place(job_id) / "logs"),
             "cwd": str(Path.cwd()),
         }
@@ -214,7 +217,7 @@ class InspectEvalBackend(EvalBackend):
 
     async def find(self, token: str) -> Sequence[InspectEvalJob]:
         place = _place(token)
-        exists = await asyncio.to_thread(WorkDirectory(place, module=WORKER).exists)
+        exists = await asyncio.to_thread(_work(place).exists)
         return [await asyncio.to_thread(InspectEvalJob, place)] if exists else []
 
     def __repr__(self) -> str:
@@ -227,10 +230,14 @@ def _place(job_id: str) -> Path:
     return home().joinpath(*BELOW_HOME, job_id)
 
 
+def _work(place: Path) -> WorkDirectory:
+    return WorkDirectory(place, module=WORKER, launch=launch)
+
+
 def _start(place: Path, spec: Mapping[str, Any]) -> InspectEvalJob:
-    work = WorkDirectory.create(place, spec=spec, module=WORKER)
+    work = WorkDirectory.create(place, spec=spec, module=WORKER, launch=launch)
     work.start()
-    return InspectEvalJob(work.path)
+    return InspectEvalJob(work)
 
 
 @asynccontextmanager
