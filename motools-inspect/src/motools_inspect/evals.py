@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
-from motools.detached import WorkDirectory, WorkState, as_sentence, own_directory
+from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models, tasks
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 WORKER = "motools_inspect.worker"
 BELOW_HOME = ("inspect",)
 """Where each job has its directory."""
-LOOK = 0.2
-"""Seconds between two looks at a log that is followed."""
 
 
 class InspectEvalJob(EvalJob):
@@ -103,27 +101,9 @@ class InspectEvalJob(EvalJob):
         return sorted(str(path) for path in folder.glob("*.eval"))
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
-        start, rest = 0, b""
-        while True:
-            ended = (await asyncio.to_thread(self._status)).state.is_terminal
-            text = await asyncio.to_thread(self._read_log, start)
-            start += len(text)
-            *lines, rest = (rest + text).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "replace")
-            if ended or not follow:
-                break
-            await asyncio.sleep(LOOK)
-        if rest:
-            yield rest.decode("utf-8", "replace")
-
-    def _read_log(self, start: int) -> bytes:
-        try:
-            with self._work.log_path.open("rb") as file:
-                file.seek(start)
-                return file.read()
-        except FileNotFoundError:
-            return b""
+        is_over = self.is_complete if follow else None
+        async for line in follow_log(self._work.log_path, is_over):
+            yield line
 
     def _status(self) -> WorkStatus:
         try:
