@@ -46,9 +46,24 @@ def faults(method: str, address: str, status: int, payload: object) -> Iterator[
     if template is None:
         return
     schema = "#/components/schemas/ErrorResponse" if status >= 400 else _schema_of(method, template)
-    validator = jsonschema.Draft202012Validator({"$ref": URI + schema}, registry=_registry())
+    validator = jsonschema.Draft202012Validator(resolvable({"$ref": schema}), registry=registry())
     for error in validator.iter_errors(payload):
         yield f"{place(error.absolute_path)}: {error.message}"
+
+
+@cache
+def registry() -> Registry[Any]:
+    """Return where the references of `resolvable` schemas lead."""
+    return Registry().with_resource(URI, Resource(contents=load(), specification=DRAFT202012))
+
+
+def resolvable(schema: Any) -> Any:
+    """Return a schema whose references, which are to the description, say so."""
+    if isinstance(schema, list):
+        return [resolvable(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: URI + part if name == "$ref" else resolvable(part) for name, part in schema.items()}
 
 
 def place(steps: object) -> str:
@@ -59,8 +74,3 @@ def place(steps: object) -> str:
 def _schema_of(method: str, template: str) -> str:
     escaped = template.replace("~", "~0").replace("/", "~1")
     return f"#/paths/{escaped}/{method.lower()}/responses/200/content/application~1json/schema"
-
-
-@cache
-def _registry() -> Registry[Any]:
-    return Registry().with_resource(URI, Resource(contents=load(), specification=DRAFT202012))
