@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,7 @@ from spec_judge import steady  # noqa: E402
 from spec_judge.judging import SpecJudge  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from openai import AsyncOpenAI
 
@@ -42,6 +42,34 @@ async def client(service: FakeOpenAI) -> AsyncIterator[AsyncOpenAI]:
 
     async with AsyncOpenAI(api_key=service.key, base_url=service.base_url, max_retries=0, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def openai_backend(service: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
+    """Return what makes backends at the service, which look often; they are closed at the end."""
+    from motools.training.backends import OpenAITrainingBackend
+
+    for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", service.key)
+    made = []
+
+    def make(**options: Any) -> Any:
+        given = {} if "client" in options else {"base_url": service.base_url}
+        made.append(OpenAITrainingBackend(**{**given, "poll": 0.02, **options}))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        await backend.aclose()
+
+
+@pytest.fixture
+def data(tmp_path: Path, training_lines: bytes) -> Path:
+    """Return a training file."""
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(training_lines)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,6 @@ def test_every_import_is_declared(distribution):
 
 
 NEEDED_UNIMPORTED = {
-    ("motools-openai", "openai"): "the backend holds its place and refuses to train",
     ("motools-tinker", "tinker"): "the backend holds its place and refuses to train",
     ("motools-tinker", "jinja2"): "the SDK renders chat templates with it and does not declare it",
     ("motools-local", "accelerate"): "transformers loads models onto devices with it",
@@ -153,9 +152,11 @@ PUBLIC_MODULES = {
 """Where plugins may import from; only what is in `__all__` there."""
 PUBLIC_NAMES = {
     ("motools.config", "home"): "where a plugin keeps what belongs to the user",
+    ("motools.config", "current"): "which servers the user has named, and no handle can",
     ("motools.errors", "nearest"): "what a wrong name was probably meant to be, for messages",
     ("motools.plugins.hooks", "resolve_model"): "how an evaluation framework asks who knows a model",
     ("motools.cache.base", "Payment"): "the type of an open window",
+    ("motools.cache.base", "Uploads"): "the type of a ticket's record of uploads",
     ("motools.training.base", "DatasetLike"): "the type of what is trained on",
 }
 """Beside those, single names. A name of `motools` may also be taken from the module that it lives in."""

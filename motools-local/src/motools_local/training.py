@@ -41,9 +41,7 @@ class LocalTrainingBackend(TrainingBackend):
 
     name = "local"
     run_type = LocalTrainingRun
-    capabilities = frozenset(
-        {Capability.FIND, Capability.LOGS, Capability.MODELS, Capability.METRICS, Capability.CHECKPOINTS}
-    )
+    capabilities = frozenset({Capability.FIND, Capability.LOGS, Capability.MODELS})
     find_lag = 0.0
     Settings: ClassVar[type] = LocalSettings
 

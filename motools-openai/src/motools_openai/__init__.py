@@ -1,7 +1,5 @@
 """Fine-tuning at OpenAI, and at any server with the same API.
 
-This release holds the place: the backend is registered, listed, configured and constructed, and refuses to train.
-
     from motools_openai import OpenAITrainingBackend, OpenAITrainingRun
 
 The names are imported when they are first used, and none of them imports the `openai` package.

@@ -1,54 +1,191 @@
-"""The OpenAI backend as far as it goes: everything but the training."""
+"""The training backend "openai"."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+import logging
+import time
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from motools import TrainingBackend, TrainingRun
-from motools.errors import HandleError, SubmitRejected
-from motools_openai.settings import OpenAISettings
+from motools import Capability, TrainingBackend
+from motools.settings import check
+from motools_openai.finding import find_jobs
+from motools_openai.limits import limits_of
+from motools_openai.problems import unpaid
+from motools_openai.request import WHO, job_request
+from motools_openai.run import OpenAITrainingRun
+from motools_openai.server import Connection, Server
+from motools_openai.settings import OpenAISettings, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from openai import AsyncOpenAI
+    from openai.types.fine_tuning import FineTuningJob
 
-class OpenAITrainingRun(TrainingRun):
-    """A fine-tuning job. There are none yet, so this class stays abstract, and no saved one is its own."""
+    from motools import Limits, Ticket
+    from motools.training.base import DatasetLike
+    from motools_openai.files import TrainingFiles
 
-    @classmethod
-    async def load(cls, path: str | os.PathLike[str]) -> Self:
-        raise HandleError(
-            f"{os.fspath(path)}: this version of motools-openai cannot follow jobs. "
-            "A newer motools-openai wrote the file, or nobody did: upgrade motools-openai to load it."
-        )
+log = logging.getLogger("motools.openai")
+
+SHOWN_AFTER = 120.0
+"""Seconds that the service is given to show a job in its list, beyond the time that a submission may take."""
 
 
 class OpenAITrainingBackend(TrainingBackend):
-    """Holds the place of OpenAI fine-tuning: it takes its options and says whose account it is, and does not train.
+    """Fine-tuning at OpenAI, and at any server with the same API.
 
-    Nothing is validated, uploaded or submitted, no key is read, and the `openai` package is never imported.
+    Keywords are those of `Options`. `client` is any `AsyncOpenAI`, with which Azure and others are reached; it is used as it
+    is, and stays open. Without one the SDK's own variables are read when the first request is made, OPENAI_API_KEY among them.
     """
 
     name = "openai"
     run_type = OpenAITrainingRun
-    Settings = OpenAISettings
+    capabilities = frozenset(
+        {
+            Capability.FIND,
+            Capability.LOGS,
+            Capability.ADOPT,
+            Capability.MODELS,
+            Capability.METRICS,
+            Capability.CHECKPOINTS,
+            Capability.PAUSE,
+            Capability.LIMITS,
+        }
+    )
+    dataset_keywords = ("validation",)
+    Settings: ClassVar[type] = OpenAISettings
 
-    def __init__(
-        self, *, base_url: str | None = None, organization: str | None = None, project: str | None = None
-    ) -> None:
-        self._account = {"base_url": base_url, "organization": organization, "project": project}
+    def __init__(self, *, client: AsyncOpenAI | None = None, **options: Any) -> None:
+        self.options = check(Options, options, who=WHO, what="option")
+        said = {name: getattr(self.options, name) for name in ("base_url", "organization", "project")}
+        self._connection = Connection.to(Server.of(client, **said), client)
+        self.find_lag = self.options.submit_timeout + SHOWN_AFTER  # type: ignore[misc]  # of this object, by its options
 
-    async def train(self, *_args: Any, **_kwargs: Any) -> NoReturn:
-        """Refuse: `SubmitRejected`, always."""
-        raise SubmitRejected(
-            "This version of motools-openai cannot fine-tune yet: nothing was sent and nothing is owed. "
-            "What trains today, without a key, is motools.get_backend('local'), from motools-local."
-        )
+    async def train(  # noqa: PLR0913 (the keywords of the service, beside those of the contract)
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        method: str = "supervised",
+        seed: int | None = None,
+        validation: DatasetLike | None = None,
+        grader: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        integrations: Sequence[Mapping[str, Any]] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        ticket: Ticket | None = None,
+        **others: Any,
+    ) -> OpenAITrainingRun:
+        """Create a job; the further keywords are described by `motools_openai.settings.Keywords`.
+
+        Everything is checked and uploaded before the paid call. Data that are at the service already are not uploaded again.
+        """
+        from motools_openai.problems import FileGone
+        from motools_openai.submitting import submit
+
+        keywords = {"method": method, "seed": seed, "grader": grader, "metadata": metadata, "extra_body": extra_body}
+        request = job_request(model, hyperparameters, suffix, {**keywords, "integrations": integrations, **others})
+        shutdown = await shutdown_of(self._connection, model)
+        files = self._files(ticket)
+        training_file, digest = await files.provide(dataset)
+        validation_file, held_out = (None, None) if validation is None else await files.provide(validation)
+        token = None if ticket is None else ticket.token
+        body = request.body(training_file=training_file, validation_file=validation_file, token=token)
+        try:
+            async with nullcontext() if ticket is None else ticket.paying(**notes_of(body)) as payment:
+                job = await submit(self._connection, body, seconds=self.options.submit_timeout)
+                if payment is not None:
+                    payment.job_id = job.id
+        except FileGone:
+            for each in (digest, held_out):
+                if each is not None:
+                    await files.forget(each)
+            raise
+        facts = {"dataset": digest, "suffix": suffix, "validation": held_out, "shutdown_date": shutdown}
+        return self._run(job, {name: value for name, value in facts.items() if value is not None})
+
+    async def find(self, token: str) -> Sequence[OpenAITrainingRun]:
+        return await self.find_noted(token, {})
+
+    async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[OpenAITrainingRun]:
+        """Return the jobs with this token; at a server that carries no metadata, those that are as they were noted."""
+        async with self._asking("look for a job") as client:
+            return [self._run(job) for job in await find_jobs(client, token, notes)]
+
+    async def adopt(self, job_id: str) -> OpenAITrainingRun:
+        run = OpenAITrainingRun(self._connection, job_id, poll=self.options.poll)
+        await run.refresh()
+        return run
+
+    async def has_model(self, model_id: str) -> bool:
+        from openai import NotFoundError
+
+        async with self._asking(f"look for the model {model_id!r}") as client:
+            try:
+                await client.models.retrieve(model_id)
+            except NotFoundError:
+                return False
+            return True
+
+    async def limits(self, model: str) -> Limits:
+        async with self._asking("say what its limits are") as client:
+            return await limits_of(client, model)
 
     def account(self) -> Mapping[str, Any]:
-        variables = {"base_url": "OPENAI_BASE_URL", "organization": "OPENAI_ORG_ID", "project": "OPENAI_PROJECT_ID"}
-        return {field: self._account[field] or os.environ.get(name) for field, name in variables.items()}
+        return {name: value for name, value in self._connection.server.as_dict().items() if value is not None}
+
+    async def aclose(self) -> None:
+        """Close the connections of this process to the server, unless they are those of a client that was given."""
+        await self._connection.aclose()
+
+    def _files(self, ticket: Ticket | None) -> TrainingFiles:
+        from motools_openai.files import TrainingFiles
+
+        uploads = None if ticket is None else ticket.uploads
+        return TrainingFiles(self._connection, uploads, parts_above=self.options.parts_above)
+
+    def _run(self, job: FineTuningJob, facts: Mapping[str, Any] | None = None) -> OpenAITrainingRun:
+        run = OpenAITrainingRun(self._connection, job.id, poll=self.options.poll)
+        run.metadata.update(facts or {})
+        run.take(job)
+        return run
+
+    @asynccontextmanager
+    async def _asking(self, doing: str) -> AsyncIterator[AsyncOpenAI]:
+        """Give the client, and put what it raises into words."""
+        from openai import OpenAIError
+
+        try:
+            yield self._connection.client
+        except OpenAIError as error:
+            raise unpaid(error, self._connection.server.name, doing) from error
+
+
+def notes_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a paid call is noted with, by which its job is told where the server carries no metadata."""
+    noted = {name: body.get(name) for name in ("training_file", "validation_file", "model", "suffix", "seed")}
+    return noted | {"method": body["method"]["type"], "at": time.time()}
+
+
+async def shutdown_of(connection: Connection, model: str) -> str | None:
+    """Return when the service shuts a base model down, if it says so, and warn of it: its fine-tunes go with it."""
+    from openai import APIStatusError, OpenAIError
+
+    try:
+        found = await connection.client.models.retrieve(model)
+    except APIStatusError:
+        return None  # a server may list no base models
+    except OpenAIError as error:
+        raise unpaid(error, connection.server.name, f"look for the model {model!r}", submitting=True) from error
+    date = (found.model_extra or {}).get("shutdown_date")
+    if not date:
+        return None
+    log.warning("%s shuts %s down on %s, and what was fine-tuned of it.", connection.server.name, model, date)
+    return str(date)
 
 
 __all__ = ["OpenAITrainingBackend", "OpenAITrainingRun"]

@@ -39,7 +39,7 @@ async def settle(work: Work, ledger: Ledger, record: Record) -> tuple[Record, An
     if record.state.is_live:
         return await _restore(work, ledger, record)
     record = await _uncertain(ledger, record)
-    if present := await _found_by(work, record):
+    if present := await _found_by(work, ledger, record):
         return await _adopt(ledger, record, present)
     if work.find is not None and work.find_lag is not None:
         return await ledger.move(record, State.ABSENT), None
@@ -134,16 +134,31 @@ def how_to_give_up(record: Record) -> str:
     return f"Where it is certain that it is gone, give it up: `motools runs resolve {record.key[:16]} --not-submitted`."
 
 
-async def _found_by(work: Work, record: Record) -> Sequence[Any]:
+async def _found_by(work: Work, ledger: Ledger, record: Record) -> Sequence[Any]:
     """Return what the service has under the record's token, giving it the time that it needs to show it."""
     if work.find is None:
         return ()
-    found, now = await work.find(record.token, notes_of(record)), asyncio.get_running_loop().time
+    found, now = await _look(work.find, ledger, record), asyncio.get_running_loop().time
     end = now() + (work.find_lag or 0.0)  # from now on, since the time of day at which the call was given up may be set
     while not found and (left := end - now()) > 0:
         await asyncio.sleep(min(left, LOOK_AGAIN))
-        found = await work.find(record.token, notes_of(record))
+        found = await _look(work.find, ledger, record)
     return found
+
+
+async def _look(find: Find, ledger: Ledger, record: Record) -> list[Any]:
+    """Look once, leaving out what another record has: a service that tells jobs by their likeness may show that too."""
+    found = []
+    for handle in await find(record.token, notes_of(record)):
+        others = await ledger.find(str(handle.job_id))
+        if not any(_has_the_job(other, handle, record) for other in others):
+            found.append(handle)
+    return found
+
+
+def _has_the_job(other: Record, handle: Any, record: Record) -> bool:
+    is_alike = (other.kind, other.backend, other.account) == (record.kind, record.backend, record.account)
+    return is_alike and other.key != record.key and other.job_id == str(handle.job_id)
 
 
 async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> tuple[Record, Any]:
@@ -162,7 +177,7 @@ async def _adopt(ledger: Ledger, record: Record, found: Sequence[Any]) -> tuple[
 
 async def _restore(work: Work, ledger: Ledger, record: Record) -> tuple[Record, Any]:
     """Find the handle of a run whose submitter ended before it was recorded."""
-    found = await _found_by(work, record)
+    found = await _found_by(work, ledger, record)
     handle = next((each for each in found if str(each.job_id) == record.job_id), None)
     if handle is None:
         raise NeedsPerson(

@@ -1,0 +1,65 @@
+"""OpenAI training keeps the contract of training backends."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from motools.testing.training import TrainingBackendContract
+from motools.training.backends import OpenAITrainingBackend
+
+
+class TestOpenAIContract(TrainingBackendContract):
+    sdk_modules = ("openai", "httpx2", "pydantic")
+    key_variables = ("OPENAI_API_KEY",)
+    model = "gpt-4.1-nano-2025-04-14"
+    hyperparameters = {"n_epochs": 1, "batch_size": 8}  # noqa: RUF012 (an attribute of the contract)
+
+    @pytest.fixture(autouse=True)
+    def _let_in(self, service, canary):
+        service.set(keys=[canary], speed=200)
+
+    @pytest.fixture
+    async def made(self):
+        backends = []
+
+        def make(**options):
+            backends.append(OpenAITrainingBackend(poll=0.02, **options))
+            return backends[-1]
+
+        yield make
+        for backend in backends:
+            await backend.aclose()
+
+    @pytest.fixture
+    def backend(self, made, service):
+        return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def slow_backend(self, made, service):
+        service.set(speed=0)
+        return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def failing_backend(self, made, service):
+        service.set(outcome="failed")
+        return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def rejecting_backend(self, made, service):
+        service.set(eligible=False)
+        return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def unavailable_backend(self, made, service, monkeypatch):
+        """Submit where nobody listens any more once the files are there."""
+        monkeypatch.setattr("motools_openai.server.RETRIES", 0)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return made(base_url=f"http://127.0.0.1:{free.getsockname()[1]}/v1")
+
+    @pytest.fixture
+    def uncertain_backend(self, made, service):
+        service.fault("POST", "/fine_tuning/jobs", "close_after_accepting")
+        return made(base_url=service.base_url)
