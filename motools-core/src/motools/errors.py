@@ -4,6 +4,7 @@
     ├── UsageError                the request itself cannot be understood or granted
     │   ├── ConfigError           motools.toml or a MOTOOLS_* variable says something wrong
     │   ├── SettingError          an option or hyperparameter is unknown, of a wrong type or out of range
+    │   ├── BudgetExceeded        a run would cost more than its ceiling, or nobody knows what it costs
     │   ├── DatasetError          the training data cannot be used; every finding has its line
     │   ├── SpecError             a value cannot be part of a cache key
     │   ├── HandleError           a saved run or job cannot be read
@@ -73,6 +74,39 @@ class ConfigError(UsageError):
 
 class SettingError(UsageError):
     """An option or hyperparameter is unknown, of a wrong type or out of range."""
+
+
+class BudgetExceeded(UsageError):
+    """A run would, or may, cost more than the ceiling that it is held to: nothing was uploaded or submitted.
+
+    `cost` is the estimate in `currency`, or None where it is not known; `ceiling` is in US dollars; `assumptions` are
+    sentences that say what the estimate rests on, and what is missing for one.
+    """
+
+    def __init__(
+        self, cost: float | None, ceiling: float, currency: str = "USD", assumptions: Sequence[str] = ()
+    ) -> None:
+        super().__init__(cost, ceiling, currency, assumptions)
+        self.cost, self.ceiling, self.currency, self.assumptions = cost, ceiling, currency, tuple(assumptions)
+
+    def __str__(self) -> str:
+        from motools.money import money
+
+        if self.cost is None:
+            begin = (
+                f"What this run costs is not known, so it is not held to be below the ceiling of {money(self.ceiling)}"
+            )
+            todo = "Give the prices that are missing"
+        else:
+            begin = f"This run is estimated to cost {money(self.cost, self.currency)}, and its ceiling is {money(self.ceiling)}"
+            todo = "Train on less, for fewer epochs or on a cheaper model; or raise max_cost"
+        return "\n".join(
+            [
+                f"{begin} (max_cost). Nothing was uploaded or submitted.",
+                *(f"- {assumption}" for assumption in self.assumptions),
+                f"{todo}, or leave the layer 'budget' out.",
+            ]
+        )
 
 
 class SpecError(UsageError):
@@ -253,6 +287,7 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
 
 __all__ = [
     "BackendNotFound",
+    "BudgetExceeded",
     "CacheCorrupt",
     "CacheError",
     "ConfigError",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from motools.training.base import DatasetLike
     from motools_openai.counting import Tally
-    from motools_openai.prices import Prices
+    from motools_openai.prices import Price, Prices
     from motools_openai.tokens import Counter
 
 ASSUMED_ENCODING = "o200k_base"
@@ -53,17 +53,15 @@ async def estimate(
         notes.append("Reinforcement is billed by the hour and not by tokens, so what it costs is not known beforehand.")
         return Estimate(tokens=None, cost=None, examples=examples, assumptions=tuple(notes))
     tally, counter = await _tally(source, model, is_preference=method == "dpo")
-    epochs = (hyperparameters or {}).get("n_epochs")
-    is_given = isinstance(epochs, int)
-    passes = epochs if is_given else default_epochs(tally.examples)
-    tokens = tally.tokens * passes
+    given = (hyperparameters or {}).get("n_epochs")
+    epochs = given if isinstance(given, int) else default_epochs(tally.examples)
+    tokens, price = tally.tokens * epochs, prices.of(model)
     notes = [
         *_about_tokens(tally, counter, model, method),
-        *([] if is_given else [_about_epochs(passes)]),
-        *_about_price(model, prices),
+        *([] if epochs is given else [_about_epochs(epochs)]),
+        _about_price(price, family_of(model)),
         *notes,
     ]
-    price = prices.of(model)
     cost = None if price is None else price.of(tokens)
     if tally.with_images:
         notes.append(_about_images(tally, cost))
@@ -72,8 +70,10 @@ async def estimate(
         tokens=tokens,
         cost=cost,
         examples=tally.examples,
-        epochs=passes,
-        is_exact=is_given and counter.is_exact and not (tally.with_images or tally.with_tools or method == "dpo"),
+        epochs=epochs,
+        is_exact=epochs is given
+        and counter.is_exact
+        and not (tally.with_images or tally.with_tools or method == "dpo"),
         assumptions=tuple(notes),
     )
 
@@ -155,14 +155,13 @@ def _about_epochs(epochs: int) -> str:
     )
 
 
-def _about_price(model: str, prices: Prices) -> list[str]:
-    price, family = prices.of(model), family_of(model)
+def _about_price(price: Price | None, family: str) -> str:
     if price is None:
-        return [
+        return (
             f"What {family} costs is not known. Say it in the options of the backend, in US dollars for a million "
             f'training tokens: prices = {{ "{family}" = … }}'
-        ]
-    return [f"{family} costs ${price.usd_per_million_tokens:g} for a million training tokens ({price.source})."]
+        )
+    return f"{family} costs ${price.usd_per_million_tokens:g} for a million training tokens ({price.source})."
 
 
 def _about_validation(validation: DatasetLike | None) -> list[str]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from motools.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from motools import Dataset
     from motools_openai.tokens import Counter

@@ -6,17 +6,19 @@ A price that nobody has given is unknown, and never nothing.
 from __future__ import annotations
 
 import math
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from motools.errors import SettingError
 from motools_openai.families import base_of, family_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 TABLE = "usd_per_million_tokens"
 """The table of a file of prices."""
@@ -48,7 +50,7 @@ class Prices:
         return next((self.known[name] for name in names if name in self.known), None)
 
 
-def prices_for(given: str | os.PathLike[str] | Mapping[str, Any] | None, base_url: str | None = None) -> Prices:
+def prices_for(given: str | PathLike[str] | Mapping[str, Any] | None, base_url: str | None = None) -> Prices:
     """Return the prices that hold: those given, a file or a mapping of name to price, and for the rest those of OpenAI.
 
     OpenAI's hold for OpenAI alone: of a server at another `base_url` only those prices are known that are given. A path

@@ -36,7 +36,7 @@ from motools.settings import check
 
 PREFIX = "mk1:"
 
-ASKED_OF_THE_CACHE = ("refresh", "retry_failed", "label", "tags", "ticket")
+ASKED_OF_THE_CACHE = ("refresh", "retry_failed", "label", "tags", "estimate", "ticket")
 """Keywords of the cached `train` and `evaluate` that are not part of a key; `replicate` is."""
 
 CREDENTIALS = frozenset(

@@ -26,6 +26,7 @@ from motools.cache.states import REPEATABLE, UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
 from motools.errors import RunFailed, SubmissionError, SubmitRejected, TransitionRefused, UsageError
 from motools.events import Happened
+from motools.training.estimate import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("motools.cache")
 
+ESTIMATE = "estimate"
+"""Where the details of a record keep what the run was estimated to cost."""
 PAUSES = (0.02, 1.0)
 """Seconds between two looks at a record that another process works on, at first and at most."""
 
@@ -187,7 +190,7 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         raise
     if not isinstance(handle, work.kind.base):
         raise await _not_a_handle(work, ticket, handle)
-    about = await facts_of(handle)
+    about = await facts_of(handle) | _estimate_of(handle, ticket.record)
     try:
         record = await _known(ticket, about)
     except TransitionRefused:
@@ -198,6 +201,14 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
     with suppress(TypeError):  # a class without weak references
         flights_of(ledger).alive[_name(record)] = handle
     return Obtained(record=record, happened=Happened.SUBMITTED, handle=handle)
+
+
+def _estimate_of(handle: Any, record: Record) -> dict[str, Any]:
+    """Return what is recorded of what a run was estimated to cost before it was submitted."""
+    estimate = getattr(handle, "estimate", None)
+    if not isinstance(estimate, Estimate):
+        return {}
+    return {"details": {**record.details, ESTIMATE: estimate.as_dict()}}
 
 
 async def _call(work: Work, ticket: LedgerTicket) -> Any:
@@ -268,4 +279,4 @@ def failed_before(kind: Kind, record: Record) -> RunFailed:
     )
 
 
-__all__ = ["Obtained", "Work", "failed_before", "obtain"]
+__all__ = ["ESTIMATE", "Obtained", "Work", "failed_before", "obtain"]

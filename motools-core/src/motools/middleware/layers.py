@@ -29,6 +29,10 @@ BUILT_IN = {
         "eval": "motools.evals.backends.cached:CachedEvalBackend",
     },
     "validate": {"training": "motools.middleware.validate:ValidatedTrainingBackend"},
+    "budget": {
+        "training": "motools.middleware.budget:BudgetedTrainingBackend",
+        "eval": "motools.middleware.budget:no_evaluations",
+    },
 }
 """The class of each for each kind of backend. Where it has none, backends of that kind are as they would be without it."""
 

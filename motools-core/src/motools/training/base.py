@@ -42,8 +42,11 @@ class TrainingRun(ABC):
     """How far it is, as of the last contact, where the service says; `wait` keeps it up to date while it waits."""
     is_paused: bool = False
     """Whether it is held, as of the last contact, with `Capability.PAUSE`; its status is then what it was before."""
+    estimate: Estimate | None = None
+    """What it was expected to cost, where that was estimated before it was submitted."""
     metadata: Mapping[str, Any] = MappingProxyType({})
-    """JSON-safe facts about the run that are worth keeping."""
+    """JSON-safe facts about the run that are worth keeping. `trained_tokens` and `cost` (in US dollars, None where it is
+    not known) are what was billed, once the service says so."""
 
     @abstractmethod
     async def wait(self) -> str:
@@ -221,7 +224,10 @@ class TrainingBackend(ABC):
         suffix: str | None = None,
         **kwargs: Any,
     ) -> Estimate:
-        """Say what `train` with these arguments would cost, submitting and uploading nothing. Needs `Capability.ESTIMATE`."""
+        """Say what `train` with these arguments would cost, submitting and uploading nothing. Needs `Capability.ESTIMATE`.
+
+        `ticket` is not among them. What is not known is None and never 0: a `budget` layer goes by the cost alone.
+        """
         del dataset, hyperparameters, suffix, kwargs
         raise TypeError(f"{type(self).__name__} does not declare Capability.ESTIMATE: what {model!r} costs is unknown.")
 

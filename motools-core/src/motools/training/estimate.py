@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +29,13 @@ class Estimate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-safe dictionary."""
-        return asdict(self)
+        return asdict(self) | {"assumptions": list(self.assumptions)}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what `as_dict` was of; fields that a later version has added are left out."""
+        known = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
+        return cls(**known | {"assumptions": tuple(known.get("assumptions", ()))})
 
 
 __all__ = ["Estimate"]

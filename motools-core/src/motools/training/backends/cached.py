@@ -10,8 +10,11 @@ from motools.cache.cached import CachedHandle
 from motools.cache.digests import digest
 from motools.cache.keys import settled, settled_arguments, training_spec
 from motools.cache.kinds import TRAINING
+from motools.cache.paid import ESTIMATE
 from motools.errors import UsageError
 from motools.training.base import TrainingRun
+from motools.training.estimate import Estimate
+from motools.training.estimated import EstimatedTrainingBackend
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
@@ -51,6 +54,11 @@ class CachedTrainingRun(CachedHandle, TrainingRun):
     @property
     def metadata(self) -> Mapping[str, Any]:  # type: ignore[override]
         return self._metadata()
+
+    @property
+    def estimate(self) -> Estimate | None:  # type: ignore[override]
+        recorded = self.record.details.get(ESTIMATE)
+        return Estimate.from_dict(recorded) if recorded else None
 
     async def wait(self) -> str:
         return str((await self._ended()).model_id)
@@ -96,22 +104,25 @@ class CachedTrainingBackend(TrainingMiddleware):
         retry_failed: bool = False,
         label: str | None = None,
         tags: Collection[str] = (),
+        estimate: bool = False,
         **kwargs: Any,
     ) -> CachedTrainingRun:
         """Return the run of this request, which is started only if nobody has asked for it before.
 
         `replicate` asks for another draw of the same request, `refresh` for a new run in place of a recorded result,
         `retry_failed` for another attempt where one failed. `label` and `tags` are recorded with a new run, to find it
-        by. None of these reaches the backend.
+        by. With `estimate` so is what it is expected to cost, estimated before it is submitted; a `budget` layer does
+        that anyway. None of these reaches the backend.
         """
+        backend = _estimating(self._backend) if estimate else self._backend
         asked = Asked(replicate=replicate, refresh=refresh, retry_failed=retry_failed, label=label, tags=tags)
         draft, digested, further = await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs)
         sources = {name: each.source for name, each in further.items()}
 
         def start(more: Mapping[str, Any]) -> Awaitable[Any]:
             keywords = {**kwargs, **sources, **more}
-            check_arguments(self._backend, "train", keywords)
-            return self._backend.train(digested.source, model, hyperparameters, suffix, **keywords)
+            check_arguments(backend, "train", keywords)
+            return backend.train(digested.source, model, hyperparameters, suffix, **keywords)
 
         return await self._asker.ask(draft, asked, start, CachedTrainingRun, (digested, *further.values()))
 
@@ -130,6 +141,25 @@ class CachedTrainingBackend(TrainingMiddleware):
         """Return what `train` would ask for, with its key. Nothing is submitted."""
         asked = Asked(replicate=replicate, label=label, tags=tags)
         return (await self._drafted(asked, dataset, model, hyperparameters, suffix, kwargs))[0]
+
+    async def estimate(  # noqa: PLR0913 (the same)
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        *,
+        replicate: int = 0,
+        refresh: bool = False,
+        retry_failed: bool = False,
+        label: str | None = None,
+        tags: Collection[str] = (),
+        estimate: bool = False,
+        **kwargs: Any,
+    ) -> Estimate:
+        """Say what a new run would cost; where `train` with the same arguments is a hit, nothing would be paid."""
+        del replicate, refresh, retry_failed, label, tags, estimate
+        return await super().estimate(dataset, model, hyperparameters, suffix, **kwargs)
 
     async def adopt(
         self,
@@ -190,6 +220,16 @@ class CachedTrainingBackend(TrainingMiddleware):
             package=asker.package,
         )
         return asked.draft(TRAINING, model, spec), digested, further
+
+
+def _estimating(backend: TrainingBackend) -> TrainingBackend:
+    """Return a backend with a layer that estimates around it, unless it has one. Raises `SettingError` where it cannot."""
+    layer = backend
+    while isinstance(layer, TrainingMiddleware):
+        if isinstance(layer, EstimatedTrainingBackend):
+            return backend
+        layer = layer._backend
+    return EstimatedTrainingBackend(backend)
 
 
 __all__ = ["CachedTrainingBackend", "CachedTrainingRun"]
