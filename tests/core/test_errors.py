@@ -14,6 +14,7 @@ from motools.errors import BackendNotFound, DatasetError, MotoolsError, PluginBr
 CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, MotoolsError)]
 ARGUMENTS = {
     DatasetError: (["a.jsonl:1: is no record."],),
+    errors.BudgetExceeded: (7.5, 5.0, "USD", ("A token is a word.",)),
     BackendNotFound: ("opanai", "training", ["dummy"]),
     **{
         plugin_error: ("acme", "motools.training.v1", "acme-openai 0.3", "it does not import")

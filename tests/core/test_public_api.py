@@ -32,9 +32,11 @@ def test_every_public_name_says_what_it_is():
 @pytest.mark.parametrize("name", errors.__all__)
 def test_every_error_pickles(name):
     kind = getattr(errors, name)
-    arguments = (
-        ("acme", "motools.training.v1", "acme 1.0", "of a reason") if issubclass(kind, errors.PluginError) else ("x",)
-    )
+    arguments = ("x",)
+    if issubclass(kind, errors.PluginError):
+        arguments = ("acme", "motools.training.v1", "acme 1.0", "of a reason")
+    elif kind is errors.BudgetExceeded:
+        arguments = (7.5, 5.0)
     error = pickle.loads(pickle.dumps(kind(*arguments)))  # noqa: S301  (our own error)
     assert str(error) == str(kind(*arguments))
     assert error.exit_status in (1, 2)
