@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.costs import billed, spent
 from motools.cli.output import fields, progress_words, put, put_json, say, when
 from motools.cli.records import as_dict, handle_of, open_ledger, the_one
 from motools.cli.waiting import finish
@@ -28,8 +29,9 @@ def show_command(*, key: str, as_json: bool) -> None:
     """Show all that is recorded of one run or job; its backend is asked how far it is, unless it has ended.
 
     JSON fields: those of `motools runs --json`, account, spec (what was asked for, as it is in the key), metadata (what
-    the run says of itself), progress (step, total, loss, eta_seconds and message; null where nothing is known), is_paused
-    and, of an evaluation that succeeded, metrics.
+    the run says of itself), progress (step, total, loss, eta_seconds and message; null where nothing is known), is_paused,
+    of an evaluation that succeeded metrics, and of a training estimate (what it was expected to cost, as `motools train
+    --dry-run` has it, where that was estimated) and billed (trained_tokens and cost, once the service says so).
     """
 
     async def show() -> None:
@@ -60,6 +62,7 @@ async def _ask(handle: TrainingRun | EvalJob) -> None:
 
 
 def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:
+    estimate = getattr(handle, "estimate", None)
     return as_dict(record) | {
         "account": record.account,
         "spec": record.spec,
@@ -67,6 +70,8 @@ def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:
         "progress": None if handle.progress is None else handle.progress.as_dict(),
         "is_paused": bool(getattr(handle, "is_paused", False)),
         "metrics": None if record.results is None else record.results.get("metrics"),
+        "estimate": None if estimate is None else estimate.as_dict(),
+        "billed": billed(handle.metadata),
     }
 
 
@@ -76,7 +81,8 @@ def _described(record: Record, handle: TrainingRun | EvalJob) -> str:
     if handle.progress is not None:
         unit = "samples" if isinstance(handle, EvalJob) else "steps"
         shown["progress"] = " · ".join(progress_words(handle.progress, unit))
-    described = fields({name.replace("_", " "): str(value) for name, value in shown.items() if value})
+    costs = spent(getattr(handle, "estimate", None), handle.metadata)
+    described = fields({name.replace("_", " "): str(value) for name, value in shown.items() if value} | costs)
     parts = [described, f"asked for {_json(record.spec)}"]
     if handle.metadata:
         parts.append(f"metadata {_json(dict(handle.metadata))}")
