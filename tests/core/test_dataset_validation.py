@@ -8,7 +8,7 @@ import os
 import pytest
 
 from motools import Dataset
-from motools.datasets import Severity, dataset as dataset_module
+from motools.datasets import Severity, report as report_module
 from motools.datasets.rules import CHAT
 from motools.errors import DatasetError
 
@@ -136,7 +136,7 @@ def test_all_findings_come_at_once_in_the_order_of_the_file(tmp_path):
 
 def test_collecting_stops_and_says_so(tmp_path):
     found = findings_of(tmp_path, "no\n" * 5000)
-    assert len(found) == dataset_module.MOST_FINDINGS + 1
+    assert len(found) == report_module.MOST_FINDINGS + 1
     assert found[-1] == "train.jsonl: has more than 1000 findings; the rest was not looked at."
 
 

@@ -151,6 +151,8 @@ PUBLIC_MODULES = {
     "motools.settings": "declaring options and hyperparameters, and checking them",
     "motools.files": "files that are either whole or not there",
     "motools.detached": "work that outlives the process that asked for it",
+    "motools.datasets": "training data, and the formats that services share",
+    "motools.datasets.rules": "what formats of training data are made of",
     "motools.training.backends": "the gateway to training backends",
     "motools.evals.backends": "the gateway to evaluation backends",
     "motools.testing": "suites and fakes for the authors of plugins",

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fake_openai.switches import KEY
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -23,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 class FakeOpenAI:
     """The address of a running fake, a key for it, and its control. Every method is one short request, in step."""
 
-    key = KEY
+    key = "sk-test"
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url

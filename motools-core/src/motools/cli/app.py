@@ -19,6 +19,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "train": ("motools.cli.train", "Train a model, or attach to a training that is there."),
+    "validate": ("motools.cli.validate", "Say what is wrong with training data, before anything is paid for it."),
     "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
     "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
     "cache": ("motools.cli.cache", "The record as a whole: stats, why, verify, gc, export, import."),

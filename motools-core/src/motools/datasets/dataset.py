@@ -10,12 +10,13 @@ import asyncio
 import io
 import os
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.datasets import jsonl
-from motools.datasets.findings import Finding, Severity
+from motools.datasets.findings import Finding
+from motools.datasets.formats import CHAT_FORMAT, Format
+from motools.datasets.report import Examination
 from motools.datasets.rules import ADVICE, CHAT
 from motools.errors import DatasetError
 from motools.files import replace_file
@@ -24,20 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedIOBase
 
+    from motools.datasets.report import Report
     from motools.datasets.rules import Rule
     from motools.training.base import DatasetLike
 
 BUFFER = 2**18
 """Bytes of a file that are read at once."""
-MOST_FINDINGS = 1000
-"""How many findings `validate` collects before it stops reading."""
 
 
 class Dataset:
     """Chat records to train on: `Dataset("train.jsonl")`, or `Dataset.from_records([{"messages": […]}, …])`.
 
     Nothing is opened until it is read. Whatever reads raises `DatasetError`, with file and line, for what is not there or
-    is no JSON Lines; `validate` reports everything that is wrong, and also what is wrong with the conversations.
+    is no JSON Lines; `examine` reports everything that is wrong, and also what is wrong with the conversations.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -99,33 +99,33 @@ class Dataset:
 
     __iter__ = records
 
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        if self.path is None:
+            return len(self._content)
+        with self.open() as file:
+            return os.fstat(file.fileno()).st_size
+
     def count(self) -> int:
         """Return how many records there are, by reading through the file without decoding it."""
         with self.open() as file:
             return sum(1 for line in file if line.strip())
 
-    def findings(self, rules: Sequence[Rule] = CHAT, advice: Sequence[Rule] = ADVICE) -> Iterator[Finding]:
-        """Yield all that is wrong, in the order of the file: errors by `rules`, warnings by `advice`."""
-        is_empty = True
-        for number, record in self._read():
-            is_empty = False
-            if isinstance(record, str):
-                yield self._finding(record, number)
-                continue
-            for rule in rules:
-                yield from (self._finding(message, number) for message in rule(record))
-            for rule in advice:
-                yield from (self._finding(message, number, Severity.WARNING) for message in rule(record))
-        if is_empty:
-            yield self._finding("is empty; a dataset has at least one record.")
+    def examine(self, form: Format = CHAT_FORMAT, *, trained_on: Report | None = None) -> Report:
+        """Read it through, and return all that is wrong with it by the rules of a format. Blocks while it reads.
+
+        Of a validation set, `trained_on` is what was found in its training set: the two are compared.
+        """
+        try:
+            size = self.size()
+        except DatasetError:
+            size = 0  # what cannot be opened is a finding
+        return Examination(self.name, size, form, trained_on).read(self._read())
 
     def validate(self, rules: Sequence[Rule] = CHAT, advice: Sequence[Rule] = ADVICE) -> list[Finding]:
-        """Return all findings, or the first `MOST_FINDINGS` and a last one that says so. Blocks while it reads."""
-        found = self.findings(rules, advice)
-        collected = list(islice(found, MOST_FINDINGS))
-        if next(found, None) is not None:
-            collected.append(self._finding(f"has more than {MOST_FINDINGS} findings; the rest was not looked at."))
-        return collected
+        """Return what is wrong with the records by single rules: errors, then warnings. Blocks while it reads."""
+        report = self.examine(Format(name="", rules=tuple(rules), advice=tuple(advice)))
+        return [*report.errors, *report.warnings]
 
     def check(self, rules: Sequence[Rule] = CHAT) -> None:
         """Raise `DatasetError` with all errors that `validate` finds. Blocks while it reads."""
@@ -168,8 +168,8 @@ class Dataset:
                 except ValueError as error:
                     yield number, str(error)
 
-    def _finding(self, message: str, line: int | None = None, severity: Severity = Severity.ERROR) -> Finding:
-        return Finding(file=self.name, line=line, message=message, severity=severity)
+    def _finding(self, message: str, line: int | None = None) -> Finding:
+        return Finding(file=self.name, line=line, message=message)
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r})" if self.path else f"<Dataset of {self.count()} records>"
@@ -210,4 +210,4 @@ def _byte_order_mark(file: BufferedIOBase) -> str | None:
     return None
 
 
-__all__ = ["MOST_FINDINGS", "Dataset"]
+__all__ = ["Dataset"]

@@ -23,9 +23,13 @@ class Finding:
     message: str
     severity: Severity = Severity.ERROR
 
+    @property
+    def place(self) -> str:
+        """`FILE:LINE`, or `FILE` where no line is to blame."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.message}"
+        return f"{self.place}: {self.message}"
 
 
 __all__ = ["Finding", "Severity"]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from motools.datasets import Dataset
+from motools.errors import DatasetError
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from motools.datasets import Format
+    from motools.datasets import Format, Report
     from motools.training.base import DatasetLike, TrainingRun
+
+log = logging.getLogger("motools.validate")
 
 
 class ValidatedTrainingBackend(TrainingMiddleware):
-    """Raise `DatasetError`, with all findings, for data that no service could train on."""
+    """Raise `DatasetError`, with all findings, for data that the backend's format forbids; log what looks wrong."""
 
     async def train(
         self,
@@ -27,18 +31,33 @@ class ValidatedTrainingBackend(TrainingMiddleware):
         **kwargs: Any,
     ) -> TrainingRun:
         form = self._backend.formats()[self._backend.format_of(model, kwargs)]
-        dataset = await _checked(dataset, form)
+        dataset, training_set = await _examined(dataset, form)
+        reports = [training_set]
         for name in self._backend.dataset_keywords:
             if kwargs.get(name) is not None:
-                kwargs[name] = await _checked(kwargs[name], form)
+                kwargs[name], report = await _examined(kwargs[name], form, trained_on=training_set)
+                reports.append(report)
+        _judge(reports)
         return await super().train(dataset, model, hyperparameters, suffix, **kwargs)
 
 
-async def _checked(source: DatasetLike, form: Format) -> DatasetLike:
-    """Return what was checked: a path as it was given; of records the copy that was looked at, whatever becomes of the list."""
+async def _examined(
+    source: DatasetLike, form: Format, *, trained_on: Report | None = None
+) -> tuple[DatasetLike, Report]:
+    """Return what was examined: a path as it was given; of records the copy that was looked at, whatever becomes of the list."""
     dataset = Dataset.of(source)
-    await asyncio.to_thread(dataset.check, form.rules)
-    return dataset if dataset.path is None else source
+    report = await asyncio.to_thread(dataset.examine, form, trained_on=trained_on)
+    return (dataset if dataset.path is None else source), report
+
+
+def _judge(reports: Sequence[Report]) -> None:
+    if errors := [str(finding) for report in reports for finding in report.errors]:
+        raise DatasetError(errors)
+    warnings = [str(finding) for report in reports for finding in report.warnings]
+    for warning in warnings[: DatasetError.SHOWN]:
+        log.warning("%s", warning)
+    if (rest := len(warnings) - DatasetError.SHOWN) > 0:
+        log.warning("… and %d more warnings: `motools validate` lists them.", rest)
 
 
 __all__ = ["ValidatedTrainingBackend"]

@@ -1,0 +1,31 @@
+"""How much data OpenAI asks for, and how much it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from motools.datasets.rules import Summary
+
+FEWEST_EXAMPLES = 10
+LARGEST_FILE = 512 * 2**20
+"""Bytes."""
+
+
+def has_enough(summary: Summary) -> Iterator[tuple[int | None, str]]:
+    """Require ten examples to train on; a validation set may have fewer."""
+    if summary.trained_on is None and summary.records < FEWEST_EXAMPLES:
+        count = f"{summary.records} example{'' if summary.records == 1 else 's'}"
+        yield None, f"has {count}; OpenAI trains on no fewer than {FEWEST_EXAMPLES}."
+
+
+def is_not_too_large(summary: Summary) -> Iterator[tuple[int | None, str]]:
+    """Refuse a file that is larger than a training file can be."""
+    if summary.size > LARGEST_FILE:
+        size = f"{summary.size / 2**20:,.0f} MB"
+        yield None, f"has {size}; OpenAI takes files of at most {LARGEST_FILE >> 20} MB."
+
+
+__all__ = ["FEWEST_EXAMPLES", "LARGEST_FILE", "has_enough", "is_not_too_large"]
