@@ -11,7 +11,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from motools_openai.problems import unpaid, will_pass
+from motools.errors import ServiceUnavailable
+from motools_openai.problems import unpaid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -48,9 +49,9 @@ async def events_of(
         try:
             over = await is_over()  # asked before, so that what came last is read too
             newer = await events_since(client(), job_id, last)
-        except OpenAIError as error:
-            ours = unpaid(error, server, "list events")
-            if not will_pass(error):
+        except (OpenAIError, ServiceUnavailable) as error:
+            ours = unpaid(error, server, "list events") if isinstance(error, OpenAIError) else error
+            if not isinstance(ours, ServiceUnavailable):
                 raise ours from error
             log.warning("%s The log goes on when it answers.", ours)
             await asyncio.sleep(pause)

@@ -16,10 +16,10 @@ import random
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from motools.errors import MotoolsError, RunLost
+from motools.errors import MotoolsError, RunLost, ServiceUnavailable
 from motools_openai.events import latest_metrics
 from motools_openai.jobs import status_of
-from motools_openai.problems import unpaid, will_pass
+from motools_openai.problems import unpaid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ class Poller:
             jobs = await (self._one_by_one(wanted) if len(wanted) <= FEW else self._by_pages(set(wanted)))
         except OpenAIError as error:
             ours = unpaid(error, self._connection.server.name, "say how jobs stand")
-            if not will_pass(error):
+            if not isinstance(ours, ServiceUnavailable):
                 raise ours from error
             if not self._is_down:
                 log.warning("%s The jobs go on; it is asked again.", ours)

@@ -135,13 +135,6 @@ def unpaid(error: OpenAIError, server: str, doing: str, *, submitting: bool = Fa
     return _caused(refused(f"{server} refuses to {doing} ({status}: {said})."), error)
 
 
-def will_pass(error: OpenAIError) -> bool:
-    """Whether the same question may be answered later."""
-    from openai import APIConnectionError, InternalServerError, RateLimitError
-
-    return isinstance(error, (APIConnectionError, InternalServerError, RateLimitError))
-
-
 def failure_of(job_id: str, message: str | None, code: str | None) -> str:
     """Return the sentence about a job that failed, with what to do where that is known."""
     said = message or "it did not say why"
@@ -209,5 +202,4 @@ __all__ = [
     "retry_after",
     "submission_error",
     "unpaid",
-    "will_pass",
 ]

@@ -144,8 +144,14 @@ class OpenAITrainingRun(TrainingRun):
             raise UsageError(
                 f"The checkpoint {checkpoint_id!r} is the trained model {model_id!r}: it is not deleted as one."
             )
+        from openai import NotFoundError
+
         async with self._asking(f"delete the model {model_id!r}") as client:
-            await client.models.delete(model_id)
+            try:
+                await client.models.delete(model_id)
+            except NotFoundError as error:
+                server = self.connection.server.name
+                raise UsageError(f"{server} has no model {model_id!r} to delete, or lets nobody delete it.") from error
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         async for event in self._events(follow=follow):

@@ -71,7 +71,7 @@ class Server:
 class Connection:
     """This process's way to a server: an SDK client for each event loop, shared by backends and runs.
 
-    A client that was given is used as it is, and never closed here.
+    A client that was given is used as it is, and never closed here; when its owner has closed it, another is made.
     """
 
     def __init__(self, server: Server, client: AsyncOpenAI | None = None) -> None:
@@ -94,7 +94,7 @@ class Connection:
     @property
     def client(self) -> AsyncOpenAI:
         """The SDK's client, for the running loop. Raises `SettingError` where the SDK finds no key."""
-        if self._given is not None:
+        if self._given is not None and not self._given.is_closed():
             return self._given
         loop = asyncio.get_running_loop()
         if loop not in self._clients:

@@ -181,11 +181,10 @@ async def shutdown_of(connection: Connection, model: str) -> str | None:
         return None  # a server may list no base models
     except OpenAIError as error:
         raise unpaid(error, connection.server.name, f"look for the model {model!r}", submitting=True) from error
-    date = (found.model_extra or {}).get("shutdown_date")
-    if not date:
-        return None
-    log.warning("%s shuts %s down on %s, and what was fine-tuned of it.", connection.server.name, model, date)
-    return str(date)
+    if found.shutdown_date:
+        said = (connection.server.name, model, found.shutdown_date)
+        log.warning("%s shuts %s down on %s, and what was fine-tuned of it.", *said)
+    return found.shutdown_date
 
 
 __all__ = ["OpenAITrainingBackend", "OpenAITrainingRun"]
