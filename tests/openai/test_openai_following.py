@@ -268,3 +268,23 @@ async def test_a_handle_from_elsewhere_does_not_get_our_key(running, service, tm
         await load_run(tmp_path / "evil.json")
     monkeypatch.setenv("OPENAI_BASE_URL", "https://evil.example/v1/")
     assert (await load_run(tmp_path / "evil.json")).job_id == running.job_id
+
+
+async def test_what_a_run_cost_stands_beside_what_it_was_estimated_to(openai_backend, service, data):
+    service.set(speed=100)
+    backend = openai_backend(prices={"gpt-4.1-nano": 1.5})
+    run = await backend.train(data, MODEL, {"n_epochs": 2})
+    estimate = await backend.estimate(data, MODEL, {"n_epochs": 2})
+    assert "cost" not in run.metadata
+    await run.wait()
+    assert run.metadata["cost"] == pytest.approx(run.metadata["trained_tokens"] * 1.5 / 1e6)
+    assert estimate.cost == pytest.approx(estimate.tokens * 1.5 / 1e6)
+
+
+async def test_at_another_server_no_price_is_known_and_none_is_made_up(openai_backend, service, data):
+    service.set(speed=100)
+    backend = openai_backend()
+    run = await backend.train(data, MODEL)
+    await run.wait()
+    assert run.metadata["cost"] is None
+    assert (await backend.estimate(data, MODEL)).cost is None

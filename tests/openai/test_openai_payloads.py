@@ -74,20 +74,23 @@ def test_a_metrics_event_is_progress():
 def refused(entry):
     request = httpx2.Request("POST", "https://api.openai.com/v1/fine_tuning/jobs")
     response = httpx2.Response(entry["http"], request=request, json=entry["body"])
-    kind = {429: openai.RateLimitError, 400: openai.BadRequestError}[entry["http"]]
+    kind = {429: openai.RateLimitError, 400: openai.BadRequestError, 403: openai.PermissionDeniedError}[entry["http"]]
     return kind("refused", response=response, body=entry["body"]["error"])
 
 
 def test_the_refusals_that_users_met_say_what_to_do():
-    daily, storage, missing, moderation, *_ = payload("observed/errors")
-    error = submission_error(refused(daily), model="gpt-4.1-2025-04-14", server="OpenAI")
+    met = payload("observed/errors")
+    error = submission_error(refused(met["daily_limit"]), model="gpt-4.1-2025-04-14", server="OpenAI")
     assert isinstance(error, NoSlot)
     assert "can be started today" in str(error)
-    error = unpaid(refused(storage), "OpenAI", "take the file", submitting=True)
+    error = unpaid(refused(met["storage_full"]), "OpenAI", "take the file", submitting=True)
     assert isinstance(error, SubmitRejected)
     assert "Delete files that no job needs" in str(error)
-    error = submission_error(refused(missing), model="m", server="OpenAI")
+    error = submission_error(refused(met["foreign_file"]), model="m", server="OpenAI")
     assert isinstance(error, FileGone)
     assert isinstance(error, SubmitUnavailable)
-    said = failure_of("ftjob-1", moderation["error"]["message"], None)
+    error = submission_error(refused(met["not_eligible"]), model="m", server="OpenAI")
+    assert isinstance(error, SubmitRejected)
+    assert "closing self-serve fine-tuning" in str(error)
+    said = failure_of("ftjob-1", met["moderation"]["error"]["message"], None)
     assert "after the training was paid for" in said

@@ -33,6 +33,7 @@ NOT_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyErr
 """Errors of httpx2, and of httpx, after which not a byte of the request has left."""
 
 DAILY = "daily_rate_limit_exceeded"
+NOT_AVAILABLE = "training_not_available"
 NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _SLOTS = re.compile(r"\b(active|concurrent\w*|running|simultaneous\w*|in progress)\b", re.IGNORECASE)
 _PER_DAY = re.compile(r"\b(per|a) day\b|\bdaily\b", re.IGNORECASE)
@@ -81,7 +82,7 @@ def _answered(error: APIStatusError, model: str, server: str) -> SubmissionError
         return SubmitUnavailable(f"{server} is busy with the same thing (409: {said}). Nothing was started.")
     if _MISSING_FILE.search(said):
         return FileGone(f"{server} has not got the uploaded file any more ({said}). Ask again: it is uploaded anew.")
-    if status == 403 or _NOT_ELIGIBLE.search(said):  # noqa: PLR2004
+    if status == 403 or code_of(error) == NOT_AVAILABLE or _NOT_ELIGIBLE.search(said):  # noqa: PLR2004
         return SubmitRejected(f"{server} does not let this account fine-tune {model!r} ({status}: {said}). {CLOSING}")
     return SubmitRejected(f"{server} refuses the job ({status}: {said}).")
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from motools import Checkpoint, Progress, RunStatus, TrainingRun, read_handle, write_handle
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, UsageError
 from motools_openai import jobs
+from motools_openai.cost import billed
 from motools_openai.events import events_of, latest_metrics, line_of, measured
 from motools_openai.metrics import named, progress_numbers, rows_of, rows_of_file
+from motools_openai.prices import prices_for
 from motools_openai.problems import failure_of, unpaid
 from motools_openai.server import Connection, server_of_handle
 from motools_openai.settings import Options
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
     from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 
+    from motools_openai.prices import Prices
+
 LOOKS_FOR_MODEL = 5
 """How often a job that succeeded is asked for its model, which may be named a moment later."""
 
@@ -31,8 +35,11 @@ LOOKS_FOR_MODEL = 5
 class OpenAITrainingRun(TrainingRun):
     """A fine-tuning job at a server. `metadata` has what the service says of it, `trained_tokens` once it has ended."""
 
-    def __init__(self, connection: Connection, job_id: str, *, poll: float | None = None) -> None:
+    def __init__(
+        self, connection: Connection, job_id: str, *, poll: float | None = None, prices: Prices | None = None
+    ) -> None:
         self.connection = connection
+        self._prices = prices
         self.job_id = job_id
         self.metadata: dict[str, Any] = {}
         self._poll = Options().poll if poll is None else poll
@@ -47,6 +54,9 @@ class OpenAITrainingRun(TrainingRun):
         if self.status is RunStatus.FAILED and job.error is not None:
             self._failure = (job.error.message, job.error.code)
             self.metadata["error"] = {"message": job.error.message, "code": job.error.code}
+        if self.metadata.get("trained_tokens") is not None:
+            prices = self._prices or prices_for(None, self.connection.server.base_url)
+            self.metadata |= billed(job.trained_tokens, job.model, prices, method=self.metadata["method"])
         before = self.progress
         if metrics is not None:
             step, total, loss = progress_numbers(metrics)

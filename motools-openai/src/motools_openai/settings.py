@@ -28,6 +28,10 @@ class Options:
         float, Range(gt=0), "seconds between two looks at live jobs, at least; at most twelve times that"
     ] = 5.0
     submit_timeout: Annotated[float, Range(gt=0), "seconds to wait for the answer to a submission"] = LONGEST_WAIT
+    prices: Annotated[
+        str | dict[str, Any] | None,
+        "what training tokens cost, a TOML file or {family: USD per million}; see prices.toml",
+    ] = None
     parts_above: Annotated[int, Range(ge=0, le=512 * 2**20), "bytes above which a file is uploaded in parts"] = (
         500 * 2**20
     )

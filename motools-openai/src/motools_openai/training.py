@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from motools import Capability, TrainingBackend
 from motools.settings import check
+from motools_openai.cost import estimate
 from motools_openai.finding import find_jobs
 from motools_openai.limits import limits_of
+from motools_openai.prices import prices_for
 from motools_openai.problems import unpaid
 from motools_openai.request import WHO, job_request
 from motools_openai.run import OpenAITrainingRun
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.fine_tuning import FineTuningJob
 
-    from motools import Limits, Ticket
+    from motools import Estimate, Limits, Ticket
     from motools.training.base import DatasetLike
     from motools_openai.files import TrainingFiles
 
@@ -51,6 +53,7 @@ class OpenAITrainingBackend(TrainingBackend):
             Capability.METRICS,
             Capability.CHECKPOINTS,
             Capability.PAUSE,
+            Capability.ESTIMATE,
             Capability.LIMITS,
         }
     )
@@ -61,6 +64,7 @@ class OpenAITrainingBackend(TrainingBackend):
         self.options = check(Options, options, who=WHO, what="option")
         said = {name: getattr(self.options, name) for name in ("base_url", "organization", "project")}
         self._connection = Connection.to(Server.of(client, **said), client)
+        self._prices = prices_for(self.options.prices, self._connection.server.base_url)
         self.find_lag = self.options.submit_timeout + SHOWN_AFTER  # type: ignore[misc]  # of this object, by its options
 
     async def train(  # noqa: PLR0913 (the keywords of the service, beside those of the contract)
@@ -117,7 +121,7 @@ class OpenAITrainingBackend(TrainingBackend):
             return [self._run(job) for job in await find_jobs(client, token, notes)]
 
     async def adopt(self, job_id: str) -> OpenAITrainingRun:
-        run = OpenAITrainingRun(self._connection, job_id, poll=self.options.poll)
+        run = OpenAITrainingRun(self._connection, job_id, poll=self.options.poll, prices=self._prices)
         await run.refresh()
         return run
 
@@ -130,6 +134,20 @@ class OpenAITrainingBackend(TrainingBackend):
             except NotFoundError:
                 return False
             return True
+
+    async def estimate(
+        self,
+        dataset: DatasetLike,
+        model: str,
+        hyperparameters: Mapping[str, Any] | None = None,
+        suffix: str | None = None,
+        **keywords: Any,
+    ) -> Estimate:
+        """Count the tokens here and price them by the list of `prices`; the service is not asked, and no key is needed."""
+        validation = keywords.pop("validation", None)
+        request = job_request(model, hyperparameters, suffix, keywords)
+        given = {"method": request.method, "validation": validation, "prices": self._prices}
+        return await estimate(dataset, model, request.hyperparameters, **given)
 
     async def limits(self, model: str) -> Limits:
         async with self._asking("say what its limits are") as client:
@@ -149,7 +167,7 @@ class OpenAITrainingBackend(TrainingBackend):
         return TrainingFiles(self._connection, uploads, parts_above=self.options.parts_above)
 
     def _run(self, job: FineTuningJob, facts: Mapping[str, Any] | None = None) -> OpenAITrainingRun:
-        run = OpenAITrainingRun(self._connection, job.id, poll=self.options.poll)
+        run = OpenAITrainingRun(self._connection, job.id, poll=self.options.poll, prices=self._prices)
         run.metadata.update(facts or {})
         run.take(job)
         return run
