@@ -187,6 +187,12 @@ def test_a_job_has_a_clock_of_its_own():
     assert (cancelled.status(1000), cancelled.step(1000), cancelled.is_paused) == ("cancelled", 3, False)
 
 
+def test_a_job_that_takes_no_time_waits_in_the_queue_all_the_same():
+    instant = job(ends=100)
+    assert (instant.status(99), instant.step(99)) == ("queued", 0)
+    assert (instant.status(100), instant.step(100)) == ("succeeded", 10)
+
+
 def test_a_checkpoint_is_of_the_moment_of_its_step():
     first, last = job(pauses=[[120, 130], [170, 180]]).checkpoints(1000)
     assert (first.id, first.step, first.model_id, first.created_at) == ("step-5", 5, "m:step-5", 160)

@@ -197,6 +197,8 @@ async def test_one_job_can_be_told_to_go_otherwise(service, client, create):
 
     assert (await client.fine_tuning.jobs.retrieve(job.id)).error.message == "It broke."
     assert (await client.fine_tuning.jobs.retrieve(other.id)).status == "awaiting_review"
+    with pytest.raises(ValueError, match="already completed"):
+        service.plan(job.id, outcome="succeeded")
 
 
 async def test_the_list_has_pages_a_filter_and_a_lag(service, client, create):
@@ -320,6 +322,14 @@ async def test_projects_do_not_see_one_anothers_files_and_jobs(client, create, f
         await other.fine_tuning.jobs.retrieve(job.id)
     assert [job async for job in other.fine_tuning.jobs.list()] == []
     assert (await client.with_options(organization="org-mine").models.list()).data[-1].owned_by == "system"
+
+
+async def test_a_key_of_another_project_does_not_find_the_file(service, client, file_id):
+    service.set(keys={service.key: "proj_default", "sk-other": "proj_other"})
+    with pytest.raises(openai.BadRequestError, match=f"{file_id} does not exist") as refused:
+        await client.with_options(api_key="sk-other").fine_tuning.jobs.create(model=MODEL, training_file=file_id)
+
+    assert refused.value.request_id.startswith("req_")
 
 
 async def test_a_daily_limit_is_per_model_and_over_a_day_later(service, client, create):

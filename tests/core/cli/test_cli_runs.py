@@ -117,10 +117,13 @@ def test_nothing_recorded_is_said_so(cli):
     assert cli.json("runs") == []
 
 
+SHOWN = {"account", "spec", "metadata", "progress", "is_paused", "metrics", "estimate", "billed"}
+
+
 def test_show_tells_what_was_asked_for(cli, train):
     cli(*train("--label", "first", "-p", "n_epochs=2"))
     shown = cli.json("runs", "show", "first")
-    assert set(shown) == FIELDS | {"account", "spec", "metrics"}
+    assert set(shown) == FIELDS | SHOWN
     assert shown["spec"]["hyperparameters"]["n_epochs"] == 2
     assert "n_epochs" in cli("runs", "show", shown["key"][4:10]).stdout
 

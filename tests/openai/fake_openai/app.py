@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from fake_openai.service import Service
 
 
+KEEP_ALIVE = 3600
+"""Seconds: longer than any client keeps a connection, so that none is closed under a request unless a fault says so."""
+
+
 def application(service: Service) -> ASGIApp:
     api = Api(service).routes()
     mounts = [Mount(prefix, routes=api) for prefix in PREFIXES]
@@ -42,6 +46,7 @@ def serve(service: Service, *, port: int, announce: Callable[[str], None]) -> No
             lifespan="off",
             log_level="warning",
             access_log=False,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=1,
         )
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,25 +69,35 @@ def checkpoints(job: Job, now: float) -> list[dict[str, Any]]:
 
 def results(job: Job) -> bytes:
     """Return the file of results: a row of metrics a step."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for step in range(1, job.course.plan.steps + 1):
-        told = metrics(job, step)
-        names = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
-        rows.writerow([told.get(name, "") for name in names])
-    return text.getvalue().encode()
+    plan = job.course.plan
+    return _table(plan.steps, plan.steps_per_epoch, is_validated=job.asked.validation_file is not None)
 
 
 def metrics(job: Job, step: int) -> dict[str, Any]:
     """Return what was measured at a step; validation only where there is a set, all of it at the end of an epoch."""
     plan = job.course.plan
-    loss = round(0.1 + 2.0 * math.exp(-3.0 * step / plan.steps), 4)
+    return _measured(step, plan.steps, plan.steps_per_epoch, is_validated=job.asked.validation_file is not None)
+
+
+@cache
+def _table(steps: int, steps_per_epoch: int, *, is_validated: bool) -> bytes:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for step in range(1, steps + 1):
+        told = _measured(step, steps, steps_per_epoch, is_validated=is_validated)
+        names = ("step", "train_loss", "train_mean_token_accuracy", "valid_loss", "valid_mean_token_accuracy")
+        rows.writerow([told.get(name, "") for name in names])
+    return text.getvalue().encode()
+
+
+def _measured(step: int, steps: int, steps_per_epoch: int, *, is_validated: bool) -> dict[str, Any]:
+    loss = round(0.1 + 2.0 * math.exp(-3.0 * step / steps), 4)
     accuracy = round(1.0 - loss / 4.0, 4)
-    told = {"step": step, "total_steps": plan.steps, "train_loss": loss, "train_mean_token_accuracy": accuracy}
-    if job.asked.validation_file is not None:
+    told = {"step": step, "total_steps": steps, "train_loss": loss, "train_mean_token_accuracy": accuracy}
+    if is_validated:
         told |= {"valid_loss": round(loss * 1.1, 4), "valid_mean_token_accuracy": round(accuracy * 0.95, 4)}
-        if step % plan.steps_per_epoch == 0:
+        if step % steps_per_epoch == 0:
             told |= {"full_valid_loss": round(loss * 1.2, 4)}
             told |= {"full_valid_mean_token_accuracy": round(accuracy * 0.9, 4)}
     return told

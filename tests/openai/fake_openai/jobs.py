@@ -178,7 +178,9 @@ class Jobs:
         self._await_end(job)
 
     def replan(self, job: Job, changes: Mapping[str, Any]) -> None:
-        """Let a job go otherwise than its switches had it."""
+        """Let a job that is not over go otherwise than its switches had it."""
+        if job.course.is_over(self._clock.now()):
+            raise ApiError(400, f"Job has already completed: {job.id}")
         job.course.plan = replace(job.course.plan, **changes)
         self._await_end(job)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from fake_openai.switches import KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 class FakeOpenAI:
     """The address of a running fake, a key for it, and its control. Every method is one short request, in step."""
 
-    key = "sk-test"
+    key = KEY
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url

@@ -15,7 +15,7 @@ from fake_openai.accounts import Account
 from fake_openai.asked import Asked
 from fake_openai.azure import as_azure_shows
 from fake_openai.errors import ApiError, invalid
-from fake_openai.shelf import Shelf
+from fake_openai.shelf import Shelf, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,8 +71,10 @@ class Api:
                 self._service.jobs.settle()
                 answered = await answer(request, account)
             except ApiError as error:
-                return JSONResponse(error.body, status_code=error.status)
-            return answered if isinstance(answered, Response) else JSONResponse(answered)
+                answered = JSONResponse(error.body, status_code=error.status)
+            response = answered if isinstance(answered, Response) else JSONResponse(answered)
+            response.headers["x-request-id"] = new_id("req_")
+            return response
 
         return Route(path, endpoint, methods=[method])
 

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+KEY, PROJECT = "sk-test", "proj_default"
 OUTCOMES = ("succeeded", "failed", "moderation", "invalid")
 """How a job ends: trained; failed half-way; trained, and refused by the checks that follow; refused before training."""
 
@@ -16,8 +17,8 @@ class Switches:
 
     speed: float = 1.0
     """How fast the service's clock runs: 1 is real time, 0 stands still."""
-    keys: list[str] = field(default_factory=lambda: ["sk-test"])
-    """The API keys that are let in; each belongs to every organisation and project."""
+    keys: dict[str, str] = field(default_factory=lambda: {KEY: PROJECT})
+    """The API keys that are let in, and the project of each, which a header can override."""
 
     validating: float = 2.0
     queued: float = 3.0

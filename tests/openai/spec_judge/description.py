@@ -28,7 +28,17 @@ def path() -> Path:
 def load() -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     description: dict[str, Any] = yaml.load(path().read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (both are safe)
+    _correct_bounds(description)
     return description
+
+
+def _correct_bounds(part: object) -> None:
+    """Turn `minimum: 0, exclusiveMinimum: true`, as OpenAPI 3.0 had it, into the `exclusiveMinimum: 0` that is meant."""
+    if isinstance(part, dict) and part.get("exclusiveMinimum") is True:
+        part["exclusiveMinimum"] = part.pop("minimum")
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            _correct_bounds(inner)
 
 
 def operation(method: str, address: str) -> str | None:

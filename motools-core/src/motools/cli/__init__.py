@@ -6,6 +6,7 @@
     requests.py     what `train` and `eval` have in common
     output.py       what goes to stdout (results, tables, JSON) and to stderr (words)
     records.py      the record of paid work, as the command line shows it and finds things in it
+    handles.py      the run or job that KEY means
     waiting.py      waiting with a progress bar, and what Ctrl-C means
     the rest        the commands
 

@@ -17,6 +17,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from motools.status import Progress
+
 NARROWEST = 8
 """Characters below which no column of a table is squeezed."""
 GAP = "  "
@@ -123,6 +125,23 @@ def when_exactly(seconds: float | None) -> str | None:
     return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+def number(value: object) -> str:
+    """Return a value of a table: six digits of a broken number, "" for none."""
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def progress_words(progress: Progress, unit: str) -> list[str]:
+    """Return what there is to say of how far a run or job is, in short: steps, loss, time left, a message."""
+    words = [f"{progress.step}/{progress.total} {unit}".strip()] if progress.total else []
+    if progress.loss is not None and progress.step:
+        words.append(f"loss {progress.loss:.3f}")
+    if progress.eta_seconds:
+        words.append(f"{duration(progress.eta_seconds)} left")
+    if progress.message:
+        words.append(progress.message)
+    return words
+
+
 def duration(seconds: float) -> str:
     """Return a number of seconds as `42 s`, `3 min 20 s` or `2 h 05 min`."""
     minutes, rest = divmod(round(seconds), 60)
@@ -132,4 +151,16 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-__all__ = ["brief", "duration", "fields", "put", "put_json", "say", "table", "when", "when_exactly"]
+__all__ = [
+    "brief",
+    "duration",
+    "fields",
+    "number",
+    "progress_words",
+    "put",
+    "put_json",
+    "say",
+    "table",
+    "when",
+    "when_exactly",
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Live, TextColumn
 
-from motools.cli.output import duration
+from motools.cli.output import progress_words
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,13 +49,9 @@ class Bar:
         if progress is None:
             self.note(status)
             return
-        words = [f"{progress.step}/{progress.total} {self._unit}".strip()] if progress.total else [status]
-        if progress.loss is not None and progress.step:
-            words.append(f"loss {progress.loss:.3f}")
-        if progress.eta_seconds:
-            words.append(f"{duration(progress.eta_seconds)} left")
-        if progress.message:
-            words.append(progress.message)
+        words = progress_words(progress, self._unit)
+        if not progress.total:
+            words = [status, *words]
         self._live.update(
             self._task, completed=progress.step, total=progress.total or None, words=" · ".join(words), refresh=True
         )

@@ -1,4 +1,4 @@
-"""`motools runs`: every run and job that is recorded; its commands for one of them are in `motools.cli.run`."""
+"""`motools runs`: every run and job that is recorded; its commands for one of them have files of their own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from motools.cli.output import put, put_json, say
 from motools.cli.records import as_dict, listing, open_ledger, up_to_date
 
 COMMANDS = {
-    "show": ("motools.cli.run", "Show all that is recorded of one."),
+    "show": ("motools.cli.show", "Show all that is recorded of one, and how far it is."),
     "wait": ("motools.cli.run", "Wait for one to end, with a progress bar."),
     "cancel": ("motools.cli.run", "Stop one."),
     "logs": ("motools.cli.run", "Print the log of one."),
+    "metrics": ("motools.cli.metrics", "Print what was measured while one trained."),
+    "checkpoints": ("motools.cli.checkpoints", "List the checkpoints of one, or delete one of them."),
+    "pause": ("motools.cli.pause", "Hold one."),
+    "resume": ("motools.cli.pause", "Let one go on that was paused or interrupted."),
     "label": ("motools.cli.label", "Give one another label, or other tags."),
     "resolve": ("motools.cli.resolve", "Say what became of a submission that no program can settle."),
 }

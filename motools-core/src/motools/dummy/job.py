@@ -67,7 +67,7 @@ class DummyJob:
         clock = self._clock(now if self.cancelled is None else self.cancelled)
         if clock >= self.ends:
             return self.steps
-        return max(0, int(self.steps * (clock - self.starts) / (self.ends - self.starts)))
+        return int(self.steps * (clock - self.starts) / (self.ends - self.starts)) if clock > self.starts else 0
 
     def progress(self, now: float) -> Progress:
         """Return how far the job is at a time; the loss falls with every step."""
