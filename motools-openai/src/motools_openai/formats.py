@@ -41,7 +41,7 @@ from motools_openai.rules.tools import (
     tool_messages_name_their_call,
     tools_are_whole,
 )
-from motools_openai.rules.whole import has_enough, is_not_too_large
+from motools_openai.rules.whole import has_enough, is_large, is_not_too_large
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ CHAT = Format(
     ),
     advice=(answers_say_something, texts_look_ordinary, fits_the_context),
     whole=(has_enough, is_not_too_large, is_held_out),
-    whole_advice=(has_no_repeats,),
+    whole_advice=(has_no_repeats, is_large),
 )
 
 DPO = Format(
@@ -91,7 +91,7 @@ DPO = Format(
         fits_the_context,
     ),
     whole=(has_enough, is_not_too_large, is_held_out),
-    whole_advice=(has_no_repeats,),
+    whole_advice=(has_no_repeats, is_large),
 )
 
 RFT = Format(
@@ -99,7 +99,7 @@ RFT = Format(
     rules=(*RFT_FORMAT.rules, *_MESSAGES),
     advice=(has_a_reference, speaks_to_a_reasoning_model, texts_look_ordinary, fits_the_context),
     whole=(has_enough, is_not_too_large, is_held_out),
-    whole_advice=(has_no_repeats,),
+    whole_advice=(has_no_repeats, is_large),
 )
 
 FORMATS: Mapping[str, Format] = MappingProxyType({each.name: each for each in (CHAT, DPO, RFT)})

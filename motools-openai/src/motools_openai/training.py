@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.fine_tuning import FineTuningJob
 
-    from motools import Estimate, Limits, Ticket
+    from motools import Estimate, Format, Limits, Ticket
     from motools.training.base import DatasetLike
     from motools_openai.files import TrainingFiles
 
 log = logging.getLogger("motools.openai")
 
+FORMAT_OF_METHOD = {"supervised": "chat", "dpo": "dpo", "reinforcement": "rft"}
 SHOWN_AFTER = 120.0
 """Seconds that the service is given to show a job in its list, beyond the time that a submission may take."""
 
@@ -152,6 +153,15 @@ class OpenAITrainingBackend(TrainingBackend):
     async def limits(self, model: str) -> Limits:
         async with self._asking("say what its limits are") as client:
             return await limits_of(client, model)
+
+    def formats(self) -> Mapping[str, Format]:
+        from motools_openai.formats import FORMATS
+
+        return FORMATS
+
+    def format_of(self, model: str, arguments: Mapping[str, Any]) -> str:
+        del model
+        return FORMAT_OF_METHOD.get(arguments.get("method", "supervised"), "chat")
 
     def account(self) -> Mapping[str, Any]:
         return {name: value for name, value in self._connection.server.as_dict().items() if value is not None}

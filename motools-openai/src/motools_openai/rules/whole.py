@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from motools.datasets.rules import Summary
 
 FEWEST_EXAMPLES = 10
-LARGEST_FILE = 512 * 2**20
-"""Bytes."""
+LARGEST_FILE = 8 * 2**30
+"""Bytes that an upload in parts can have."""
+LARGEST_AT_ONCE = 512 * 2**20
+"""Bytes that OpenAI's description gives a file; whether fine-tuning takes a larger one, made of parts, it does not say."""
 
 
 def has_enough(summary: Summary) -> Iterator[tuple[int | None, str]]:
@@ -28,4 +30,14 @@ def is_not_too_large(summary: Summary) -> Iterator[tuple[int | None, str]]:
         yield None, f"has {size}; OpenAI takes files of at most {LARGEST_FILE >> 20} MB."
 
 
-__all__ = ["FEWEST_EXAMPLES", "LARGEST_FILE", "has_enough", "is_not_too_large"]
+def is_large(summary: Summary) -> Iterator[tuple[int | None, str]]:
+    """Point out a file that has to be uploaded in parts."""
+    if LARGEST_AT_ONCE < summary.size <= LARGEST_FILE:
+        size = f"{summary.size / 2**20:,.0f} MB"
+        yield (
+            None,
+            f"has {size}; a file of more than {LARGEST_AT_ONCE >> 20} MB is uploaded in parts, and may be refused.",
+        )
+
+
+__all__ = ["FEWEST_EXAMPLES", "LARGEST_AT_ONCE", "LARGEST_FILE", "has_enough", "is_large", "is_not_too_large"]
