@@ -49,7 +49,7 @@ dist: $(READY)  ## build every distribution, as sdist and wheel, into dist/
 	@ls dist
 
 constraints: $(READY)  ## pin again, keeping every pin that still fits (with UPGRADE=--upgrade: the newest of everything)
-	@printf '%s\n' '-e ./motools-core[testing]' '-e ./motools-openai[tokens]' $(DISTRIBUTIONS:%='-e ./%') | \
+	@printf '%s\n' '-e ./motools-core[compare,testing]' '-e ./motools-openai[tokens]' $(DISTRIBUTIONS:%='-e ./%') | \
 		UV_FIND_LINKS= $(BIN)/uv pip compile - --group pyproject.toml:dev --universal --python-version 3.11 $(UPGRADE) \
 		--quiet --no-header --no-annotate $(DISTRIBUTIONS:%=--no-emit-package %) --output-file constraints.txt
 

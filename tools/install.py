@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 DISTRIBUTIONS = (
-    "motools-core[testing]",
+    "motools-core[compare,testing]",
     "motools-openai[tokens]",
     "motools-tinker",
     "motools-inspect",

@@ -95,6 +95,7 @@ def installed_packages():
 
 EXTRA_OF = {
     Path("motools-core/src/motools/testing"): "testing",
+    Path("motools-core/src/motools/comparison"): "compare",
     Path("motools-openai/src/motools_openai/tokens.py"): "tokens",
 }
 """Folders and files whose imports may come from an extra."""
@@ -196,7 +197,7 @@ LEVELS = (
     ("events", "files", "listening", "models", "settings", "tables"),
     ("config", "configfile"),
     ("cache", "datasets", "detached", "dummy", "evals", "handles", "training"),
-    ("middleware", "plugins"),
+    ("comparison", "middleware", "plugins"),
     ("cli", "demo", "testing", "__main__"),
 )
 """The parts of core, each of which imports from its own level and those above it in this list."""

@@ -150,7 +150,9 @@ def test_local_trains_without_any_other_plugin(wheels, install):
 
 def test_the_tests_of_core_pass_with_core_alone_installed(root, wheels, install):
     environment = install(
-        f"motools-core[testing] @ {wheels['motools-core'].as_uri()}", "--group", f"{root / 'pyproject.toml'}:tests"
+        f"motools-core[compare,testing] @ {wheels['motools-core'].as_uri()}",
+        "--group",
+        f"{root / 'pyproject.toml'}:tests",
     )
 
     assert listed(environment) == CORE

@@ -23,6 +23,8 @@ _HOME_OF = {
     "load_run": "motools.handles",
     "load_job": "motools.handles",
     "Dataset": "motools.datasets",
+    "compare": "motools.comparison",
+    "Comparison": "motools.comparison",
     # writing a backend
     "TrainingBackend": "motools.training.base",
     "TrainingRun": "motools.training.base",
@@ -59,6 +61,7 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605  (a list of strings; the rule wants 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from motools.cache.base import CacheBackend as CacheBackend, Ledger as Ledger, Ticket as Ticket
+    from motools.comparison import Comparison as Comparison, compare as compare
     from motools.datasets import Dataset as Dataset, Format as Format
     from motools.errors import MotoolsError as MotoolsError
     from motools.evals.base import EvalBackend as EvalBackend, EvalJob as EvalJob, EvalResults as EvalResults

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": ("motools.cli.train", "Train a model, or attach to a training that is there."),
     "validate": ("motools.cli.validate", "Say what is wrong with training data, before anything is paid for it."),
     "eval": ("motools.cli.evaluate", "Evaluate a model, or attach to an evaluation that is there."),
+    "compare": ("motools.cli.compare", "Compare evaluations on the same samples: who differs, and how sure is that."),
     "runs": ("motools.cli.runs", "List runs and jobs; show, wait for, cancel one, read its log."),
     "cache": ("motools.cli.cache", "The record as a whole: stats, why, verify, gc, export, import."),
     "recover": ("motools.cli.recover", "Put the record right after a crash; nothing is submitted."),

@@ -26,7 +26,12 @@ def table(results: EvalResults) -> str:
     rows = [HEADER, *_rows(results)]
     if len(rows) == 1:
         return f"No metrics for {results.model_id}."
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text, the cells of a column under each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
@@ -65,4 +70,4 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.001 else f"{value:.2e}"  # noqa: PLR2004 (what .3f can show)
 
 
-__all__ = ["number", "table"]
+__all__ = ["aligned", "number", "table"]
