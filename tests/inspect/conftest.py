@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from motools.detached import WorkDirectory
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "warm"))
 
-from warm_python import shared_directory, warm_python  # noqa: E402  (a test folder is no package)
+from warm_python import alone, shared_directory  # noqa: E402  (a test folder is no package)
 
-IMPORTED_LATE = ["inspect_ai.agent._acp.server", "inspect_ai.model._openai_responses"]
-"""What Inspect imports in mid-evaluation, and slowly."""
 TASKS = """
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
@@ -61,36 +61,52 @@ def failing() -> Task:
 
 @pytest.fixture(scope="session", autouse=True)
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Install the package `scripted` for this process and those that it starts."""
+    """Install the package `scripted` for all test processes and those that they start, which share one server."""
+    shared = shared_directory(tmp_path_factory) / "inspect"
+    shared.mkdir(exist_ok=True)
     # Inspect takes a package for installed by the name of the folder that it is in
-    place = tmp_path_factory.mktemp("installed") / "site-packages"
-    shutil.copytree(HERE / "scripted", place / "scripted", ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "scripted" / "__init__.py").touch()
-    metadata = place / "scripted-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: scripted\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[inspect_ai]\nscripted = scripted._registry\n")
-    (metadata / "RECORD").write_text("scripted/__init__.py,,\nscripted/_registry.py,,\n")
-    with pytest.MonkeyPatch.context() as patch:
+    place = shared / "site-packages"
+    with (shared / "lease").open("a") as lease, pytest.MonkeyPatch.context() as patch:
+        with alone(shared / "installing"):
+            fcntl.flock(lease, fcntl.LOCK_SH)
+            if not place.exists():
+                install(place, "scripted")
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")])))
-        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("inspect_data")))
+        patch.setenv("XDG_DATA_HOME", str(shared))
+        patch.setenv("XDG_RUNTIME_DIR", str(shared))
         patch.setattr(sys, "path", [str(place), *sys.path])
         yield place
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            end_servers(shared)  # nobody is left who uses them
 
 
-@pytest.fixture(scope="session")
-def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = shared_directory(tmp_path_factory) / "warm-inspect"
-    imports = ["motools_inspect.running", *IMPORTED_LATE]
-    with warm_python(place, imports=imports, modules=["motools_inspect.worker", "explaining"]) as python:
-        yield python
+def install(place: Path, name: str) -> None:
+    """Put the package `scripted` where a package manager would, under this name."""
+    shutil.copytree(HERE / "scripted", place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (place / name / "__init__.py").touch()
+    metadata = place / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[inspect_ai]\n{name} = {name}._registry\n")
+    (metadata / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/_registry.py,,\n")
 
 
-@pytest.fixture
-def warm(_warm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let workers be started with Inspect already imported."""
-    monkeypatch.setattr(sys, "executable", str(_warm))
-    return _warm
+def servers(place: Path) -> list[int]:
+    """Return the processes that serve below a directory."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "motools_inspect.server" in command and any(part.startswith(f"{place}/") for part in command):
+            found.append(process.pid)
+    return found
+
+
+def end_servers(place: Path) -> None:
+    """Kill those servers."""
+    for pid in servers(place):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)

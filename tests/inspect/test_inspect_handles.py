@@ -27,7 +27,6 @@ async def test_a_handle_with_a_directory_beside_it_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.usefixtures("warm")
 async def test_an_interrupted_evaluation_is_taken_up_again_and_what_lives_or_has_ended_is_left_alone(questions):
     job = await InspectEvalBackend().evaluate(
         "scripted/slow", "motools_inspect/answers", task_args={"dataset": str(questions)}, max_connections=1

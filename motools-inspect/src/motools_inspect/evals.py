@@ -16,11 +16,12 @@ from uuid import uuid4
 
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
-from motools.detached import WorkDirectory, WorkState, as_sentence, own_directory
+from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models, tasks
 from motools_inspect.identity import identity
+from motools_inspect.launching import launch
 from motools_inspect.results import InspectEvalResults
 from motools_inspect.settings import WHO, InspectSettings, Options, Pace, Sampling, Selection, given, parameters_of
 
@@ -34,15 +35,13 @@ if TYPE_CHECKING:
 WORKER = "motools_inspect.worker"
 BELOW_HOME = ("inspect",)
 """Where each job has its directory."""
-LOOK = 0.2
-"""Seconds between two looks at a log that is followed."""
 
 
 class InspectEvalJob(EvalJob):
     """An evaluation in a worker of its own: it outlives the process that asked for it."""
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self._work = WorkDirectory(Path(directory), module=WORKER)
+    def __init__(self, directory: WorkDirectory | str | os.PathLike[str]) -> None:
+        self._work = directory if isinstance(directory, WorkDirectory) else _work(Path(directory))
         self.job_id = self._work.path.name
         self._take(self._status())
 
@@ -102,27 +101,9 @@ class InspectEvalJob(EvalJob):
         return sorted(str(path) for path in folder.glob("*.eval"))
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
-        start, rest = 0, b""
-        while True:
-            ended = (await asyncio.to_thread(self._status)).state.is_terminal
-            text = await asyncio.to_thread(self._read_log, start)
-            start += len(text)
-            *lines, rest = (rest + text).split(b"\n")
-            for line in lines:
-                yield line.decode("utf-8", "replace")
-            if ended or not follow:
-                break
-            await asyncio.sleep(LOOK)
-        if rest:
-            yield rest.decode("utf-8", "replace")
-
-    def _read_log(self, start: int) -> bytes:
-        try:
-            with self._work.log_path.open("rb") as file:
-                file.seek(start)
-                return file.read()
-        except FileNotFoundError:
-            return b""
+        is_over = self.is_complete if follow else None
+        async for line in follow_log(self._work.log_path, is_over):
+            yield line
 
     def _status(self) -> WorkStatus:
         try:
@@ -204,6 +185,8 @@ class InspectEvalBackend(EvalBackend):
             "model_roles": models.roles(parameters.model_roles),
             "arguments": given(parameters, Sampling, Selection, Pace),
             "threads": self._options.threads,
+            "workers": self._options.workers,
+            "keep_warm": self._options.keep_warm,
             "log_dir": str((log_dir.absolute() / job_id) if log_dir else _place(job_id) / "logs"),
             "cwd": str(Path.cwd()),
         }
@@ -214,7 +197,7 @@ class InspectEvalBackend(EvalBackend):
 
     async def find(self, token: str) -> Sequence[InspectEvalJob]:
         place = _place(token)
-        exists = await asyncio.to_thread(WorkDirectory(place, module=WORKER).exists)
+        exists = await asyncio.to_thread(_work(place).exists)
         return [await asyncio.to_thread(InspectEvalJob, place)] if exists else []
 
     def __repr__(self) -> str:
@@ -227,10 +210,14 @@ def _place(job_id: str) -> Path:
     return home().joinpath(*BELOW_HOME, job_id)
 
 
+def _work(place: Path) -> WorkDirectory:
+    return WorkDirectory(place, module=WORKER, launch=launch)
+
+
 def _start(place: Path, spec: Mapping[str, Any]) -> InspectEvalJob:
-    work = WorkDirectory.create(place, spec=spec, module=WORKER)
+    work = WorkDirectory.create(place, spec=spec, module=WORKER, launch=launch)
     work.start()
-    return InspectEvalJob(work.path)
+    return InspectEvalJob(work)
 
 
 @asynccontextmanager

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LOOK = 0.2
 """Seconds between two looks for a cancellation."""
+EACH = 1
+"""Samples after which a log is written: what is written is not asked again. Of a remote log Inspect decides."""
 BATCH = 16
 """Requests at once of a model that runs in the worker on a CPU: measured, see `settings.Pace.max_connections`."""
 
@@ -115,6 +117,8 @@ async def _begin(spec: Mapping[str, Any], tasks: Sequence[str]) -> list[EvalLog]
         log_dir=spec["log_dir"],
         ctl_server=False,
         log_header_only=True,
+        log_realtime=False,
+        log_buffer=EACH if spec["log_dir"].startswith("/") else None,
         **arguments,
     )
 

@@ -26,6 +26,10 @@ class Options:
     threads: Annotated[
         int | None, Range(ge=1), "CPU threads of a model that runs in the worker; by default all it may use"
     ] = None
+    workers: Annotated[int, Range(ge=1), "evaluations that run at once; the others wait in order"] = 32
+    keep_warm: Annotated[
+        int, Range(ge=0), "seconds after the last evaluation for which the next starts at once; 0 to start each anew"
+    ] = 300
 
 
 @dataclass(frozen=True, kw_only=True)

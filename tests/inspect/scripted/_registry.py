@@ -1,12 +1,14 @@
 """A model provider that follows a script, and tasks: what the tests install as the package `scripted`.
 
     scripted/upper      answers in capitals
-    scripted/slow       answers after half a second
+    scripted/slow…      answers after half a second
     scripted/broken     raises
+    scripted/NAME_VAR   answers with the environment variable VAR
 
-`calls`, an argument of the model, is a file that gets a line for each question.
+`calls`, an argument of the model, is a file that gets a line for each question; `prefix` stands before each answer.
 """
 
+import os
 import time
 
 import anyio
@@ -21,17 +23,20 @@ class Scripted(ModelAPI):
     def __init__(self, model_name, base_url=None, api_key=None, config=None, **arguments):
         super().__init__(model_name, base_url, api_key, [], config or GenerateConfig())
         self.calls = arguments.get("calls")
+        self.prefix = arguments.get("prefix", "")
 
     async def generate(self, input, tools, tool_choice, config):  # noqa: A002 (the name is Inspect's)
         question = input[-1].text
         if self.model_name == "broken":
             raise ValueError("the script says no")
-        if self.model_name == "slow":
+        if self.model_name.startswith("slow"):
             await anyio.sleep(0.5)
         if self.calls:
             async with await anyio.open_file(self.calls, "a", encoding="utf-8") as file:
                 await file.write(f"{question}\n")
-        output = ModelOutput.from_content(self.model_name, question.upper())
+        variable = self.model_name.partition("NAME_")[2]
+        answer = os.environ.get(variable, "unset") if variable else question.upper()
+        output = ModelOutput.from_content(self.model_name, self.prefix + answer)
         # without it Inspect counts the tokens itself, and downloads a vocabulary to do so
         output.usage = ModelUsage(input_tokens=2, output_tokens=1, total_tokens=3)
         return output

@@ -33,14 +33,16 @@ POSIX only (Linux, macOS): locks and signals are the system's own. One host: a d
 is refused.
 """
 
-from motools.detached.directory import WorkDirectory
+from motools.detached.directory import WorkDirectory, spawn
 from motools.detached.following import follow_log
+from motools.detached.lock import VARIABLE as LOCK_VARIABLE
 from motools.detached.ownership import own_directory
 from motools.detached.rows import keep_rows, read_rows
 from motools.detached.status import WorkState, WorkStatus, as_sentence
 from motools.detached.worker import CancelRequested, CannotGoOn, Worker, run_worker
 
 __all__ = [
+    "LOCK_VARIABLE",
     "CancelRequested",
     "CannotGoOn",
     "WorkDirectory",
@@ -53,4 +55,5 @@ __all__ = [
     "own_directory",
     "read_rows",
     "run_worker",
+    "spawn",
 ]

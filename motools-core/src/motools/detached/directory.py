@@ -26,6 +26,9 @@ from motools.files import replace_text, sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    Launch: TypeAlias = Callable[["WorkDirectory", int, Mapping[str, str]], "int | None"]
 
 FRUITLESS_ATTEMPTS = 3
 """How many workers in a row may die at one step before the work is given up."""
@@ -40,10 +43,19 @@ RESERVE = 256 * 1024
 class WorkDirectory:
     """One piece of detached work, as its directory tells it."""
 
-    def __init__(self, path: str | os.PathLike[str], *, module: str) -> None:
+    _end: int | None = None
+
+    def __init__(self, path: str | os.PathLike[str], *, module: str, launch: Launch | None = None) -> None:
+        """`launch(work, lock, environment)` starts the worker, in place of `spawn`.
+
+        The worker inherits the descriptor `lock`, which stays the caller's to close. What may be returned is a
+        descriptor, from then on the directory's, that becomes readable when the worker has ended.
+        """
         self.path = Path(path)
         self.module = module
         self.log_path = self.path / "log.txt"
+        self._launch = launch or spawn
+        self._ending = threading.Lock()
 
     @classmethod
     def create(
@@ -53,12 +65,13 @@ class WorkDirectory:
         spec: Mapping[str, Any],
         module: str,
         prepare: Callable[[Path], None] | None = None,
+        launch: Launch | None = None,
     ) -> Self:
         """Make the directory, whole or not at all. One that is already there stays as it is: the first wins.
 
         `prepare` puts into the directory, before it takes its place, what else the work needs.
         """
-        work = cls(Path(path).absolute(), module=module)
+        work = cls(Path(path).absolute(), module=module, launch=launch)
         if work.exists():
             return work
         draft = work.path.with_name(f".{work.path.name}.{uuid4().hex}")
@@ -124,7 +137,8 @@ class WorkDirectory:
             self._write(status)
             if status.state.is_terminal:
                 return False
-            self._spawn(descriptor, environment or {})
+            end = self._launch(self, descriptor, environment or {})
+            self._forget_end(end)
         except OSError as error:
             reason = error.strerror or str(error)
             raise MotoolsError(f"{self.path}: no worker can be started: {reason}.") from error
@@ -166,21 +180,6 @@ class WorkDirectory:
             updated_at=now,
         )
 
-    def _spawn(self, descriptor: int, environment: Mapping[str, str]) -> None:
-        with self.log_path.open("ab") as log:
-            self.log_path.chmod(0o600)
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self.module, str(self.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=[descriptor],
-                env=os.environ | environment | {lock.VARIABLE: str(descriptor)},
-            )
-        # Reaped as soon as it ends, so that no zombie is left while this process lives.
-        threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
-
     async def wait(self, *, environment: Mapping[str, str] | None = None) -> WorkStatus:
         """Wait until the work has ended and return its last status, starting a worker again whenever one has died.
 
@@ -198,8 +197,38 @@ class WorkDirectory:
                     return status
                 tried = await asyncio.to_thread(self.start, environment=environment) or tried
                 pause = POLL[0]
-            await asyncio.sleep(pause)
+            await self._until_end(pause)
             pause = min(pause * 1.5, longest)
+
+    async def _until_end(self, seconds: float) -> None:
+        """Wait so long, or until the worker that was started here has ended."""
+        with self._ending:
+            # Of its own, for there may be others who wait.
+            descriptor = None if self._end is None else os.dup(self._end)
+        if descriptor is None:
+            await asyncio.sleep(seconds)
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, ended.set)
+        try:
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+            self._forget_end()
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+
+    def _forget_end(self, new: int | None = None) -> None:
+        with self._ending:
+            old, self._end = self._end, new
+        if old is not None:
+            os.close(old)
+
+    def __del__(self) -> None:
+        if self._end is not None:
+            os.close(self._end)
 
     def request_cancel(self) -> None:
         """Ask for the work to end. A living worker writes a checkpoint first; work that nobody does ends at once."""
@@ -282,6 +311,23 @@ class WorkDirectory:
         return fields
 
 
+def spawn(work: WorkDirectory, descriptor: int, environment: Mapping[str, str]) -> None:
+    """Start a worker as a new process."""
+    with work.log_path.open("ab") as log:
+        work.log_path.chmod(0o600)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", work.module, str(work.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[descriptor],
+            env=os.environ | environment | {lock.VARIABLE: str(descriptor)},
+        )
+    # Reaped as soon as it ends, so that no zombie is left while this process lives.
+    threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
+
+
 def _make_private(directory: Path) -> None:
     """Make a directory, and those above it that are missing, for the owner alone."""
     if not directory.parent.exists():
@@ -290,4 +336,4 @@ def _make_private(directory: Path) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
 
 
-__all__ = ["WorkDirectory"]
+__all__ = ["WorkDirectory", "spawn"]

@@ -1,0 +1,186 @@
+"""Starting workers from a process that has Inspect loaded already: a fork takes milliseconds, an import seconds.
+
+    a caller ── request, lock, log ──> server ── fork ──> worker, which is a process of its own from then on
+             <── end of file when the worker has ended ──
+
+The server (`motools_inspect.server`) is started by whoever needs one and finds none, serves all processes of this user
+with the same Python and the same environment, and ends some minutes after its last worker. A request is complete when
+it has been sent: who dies after that, caller or server, lets go of the lock, and the work is found interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.detached import spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from motools.detached import WorkDirectory
+
+SERVER = "motools_inspect.server"
+SHARE = 4
+"""One in so many of the descriptors that a process may open are used to hear at once of the end of its workers."""
+BACKLOG = 4096
+LONGEST = 60
+"""Bytes of the path below which sockets are: the whole may have 104."""
+OF_A_SESSION = [
+    "COLORTERM",
+    "COLUMNS",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "LINES",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "TERM",
+    "TMUX",
+    "TMUX_PANE",
+    "WINDOWID",
+    "_",
+]
+OF_A_SESSION_BY_PREFIX = ("MOTOOLS_", "PYTEST_", "SSH_", "TERM_", "XDG_SESSION_")
+SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+
+
+def launch(work: WorkDirectory, lock: int, environment: Mapping[str, str]) -> int | None:
+    """Start the worker of a job's directory: by a server, or as a new process where there is to be none.
+
+    Returns a descriptor that comes to its end with the worker; None where that is not at hand.
+    """
+    spec = work.spec
+    if not spec["keep_warm"] or not can_fork():
+        spawn(work, lock, environment)
+        return None
+    with work.log_path.open("ab") as log:
+        work.log_path.chmod(0o600)
+        request = {
+            "work": str(work.path),
+            "environment": {**os.environ, **environment},
+            "directory": spec["cwd"],
+            "keep_warm": spec["keep_warm"],
+            "workers": spec["workers"],
+        }
+        return _keep(ask(request, [log.fileno(), lock], log=log.fileno()))
+
+
+def can_fork() -> bool:
+    """Whether a process that has loaded much can be forked here; the frameworks of macOS do not survive it."""
+    return sys.platform.startswith("linux")
+
+
+def _keep(connection: socket.socket) -> int | None:
+    """Return the descriptor of a connection, unless many are open already: they are numbered from the lowest."""
+    if connection.fileno() * SHARE < resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
+        return connection.detach()
+    connection.close()
+    return None
+
+
+def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> socket.socket:
+    """Send a request to the server, which is started if need be, and return the connection.
+
+    What a server says that is started now goes to `log`. Raises OSError where none can be.
+    """
+    connection = _connect(_directory(), log, float(request["keep_warm"]))
+    try:
+        body = json.dumps(request).encode()
+        socket.send_fds(connection, [len(body).to_bytes(8, "big")], descriptors)
+        connection.sendall(body)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _directory() -> Path:
+    """Return the directory of sockets, which nobody else can enter."""
+    bases = [os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), tempfile.gettempdir(), "/tmp"]  # noqa: S108 (checked below)
+    base = next((each for each in bases if len(os.fsencode(each)) <= LONGEST), bases[-1])
+    place = Path(base) / f"motools-{os.geteuid()}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    found = place.lstat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "is open to other users, so no worker is started through it", str(place))
+    return place
+
+
+def _connect(directory: Path, log: int, keep_warm: float) -> socket.socket:
+    name = directory / f"inspect-{_fingerprint()}"
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        if not _is_served(connection, name):
+            with _alone(name.with_suffix(".lock")):
+                if not _is_served(connection, name):
+                    _serve(name, log, keep_warm)
+                    connection.connect(str(name))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_served(connection: socket.socket, name: Path) -> bool:
+    try:
+        connection.connect(str(name))
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
+    return True
+
+
+def _serve(name: Path, log: int, keep_warm: float) -> None:
+    """Start a server. Requests can be sent to it at once: they wait until it has loaded what it needs."""
+    name.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(name))
+        listener.listen(BACKLOG)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", SERVER, str(name), str(listener.fileno()), str(keep_warm)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[listener.fileno()],
+        )
+    # Reaped if it ends while this process lives.
+    threading.Thread(target=process.wait, daemon=True, name=f"reap {process.pid}").start()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _fingerprint() -> str:
+    """Return what tells servers apart: the Python, and what modules may read of the environment when they are imported.
+
+    Left out is what belongs to a terminal session, what motools reads when it is used, and secrets.
+    """
+    environment = {name: value for name, value in os.environ.items() if not _is_left_out(name)}
+    told = [sys.executable, sys.prefix, sorted(environment.items())]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _is_left_out(name: str) -> bool:
+    return (
+        name in OF_A_SESSION or name.startswith(OF_A_SESSION_BY_PREFIX) or any(word in name.upper() for word in SECRET)
+    )
+
+
+__all__ = ["ask", "can_fork", "launch"]

@@ -1,0 +1,197 @@
+"""Workers that are forked from one server: many at once, apart from one another, and never on old code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from motools.errors import MotoolsError, RunCancelled, RunFailed
+from motools.status import RunStatus
+from motools_inspect import InspectEvalBackend, launching
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+SUITE = "scripted/shouting"
+
+
+@pytest.fixture
+def own_server(monkeypatch):
+    """Have a server of the test's own, and return a function that finds it."""
+    place = Path(tempfile.mkdtemp(prefix="motools"))  # a short path, as sockets have
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+
+    def servers() -> list[psutil.Process]:
+        found = [
+            process
+            for process in psutil.process_iter(["cmdline", "status"])
+            if "motools_inspect.server" in (process.info["cmdline"] or [])
+            and any(part.startswith(f"{place}/") for part in process.info["cmdline"])
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ]
+        # A worker is a fork of its server, and goes by its name.
+        return [process for process in found if process.ppid() not in {each.pid for each in found}]
+
+    yield servers
+    for process in servers():
+        process.kill()
+    shutil.rmtree(place)
+
+
+async def until(condition, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (another process makes it true)
+            await asyncio.sleep(0.02)
+
+
+async def progress_of(job, steps: int) -> None:
+    async with asyncio.timeout(60):
+        while (await job.refresh()) or job.progress.step < steps:  # noqa: ASYNC110 (as above)
+            await asyncio.sleep(0.05)
+
+
+def worker_of(job) -> psutil.Process:
+    return psutil.Process(job._work.status().pid)
+
+
+async def test_twenty_at_once_are_apart_and_cancelling_five_or_killing_one_leaves_the_others_alone(tmp_path):
+    backend = InspectEvalBackend()
+    jobs = [
+        await backend.evaluate(
+            f"scripted/slow{number}",
+            SUITE,
+            task_args={"words": 4 + number % 3},
+            max_connections=1,
+            epochs=1 + number % 2,
+            model_args={"calls": str(tmp_path / f"calls{number}"), "prefix": f"{number} "},
+        )
+        for number in range(20)
+    ]
+    cancelled, killed, rest = jobs[:5], jobs[5], jobs[6:]
+    await asyncio.gather(*(progress_of(job, 1) for job in [*cancelled, killed]))
+    worker_of(killed).kill()
+    await asyncio.gather(*(job.cancel() for job in cancelled))
+    assert {job.status for job in cancelled} == {RunStatus.CANCELLED}
+    for number, results in enumerate(await asyncio.gather(*(job.wait() for job in [killed, *rest])), 5):
+        expected = (4 + number % 3) * (1 + number % 2)
+        assert results.model_id == f"scripted/slow{number}"
+        assert len(results.samples) == expected
+        assert all(sample["output"].startswith(f"{number} A") for sample in results.samples), number
+        asked = (tmp_path / f"calls{number}").read_text().splitlines()
+        again = number == 5  # the one that was being asked when its worker was killed
+        assert expected <= len(asked) <= expected + again, number
+    with pytest.raises(RunCancelled):
+        await cancelled[0].wait()
+
+
+async def test_an_error_ends_its_own_job_alone(task_file):
+    backend = InspectEvalBackend()
+    jobs = [await backend.evaluate("scripted/slow", f"{task_file}@capitals", limit=2) for _ in range(2)]
+    failing = await backend.evaluate("scripted/broken", f"{task_file}@capitals")
+    with pytest.raises(RunFailed, match="the script says no"):
+        await failing.wait()
+    assert [len((await job.wait()).samples) for job in jobs] == [2, 2]
+
+
+async def test_a_worker_has_the_environment_of_its_caller(monkeypatch, task_file):
+    said = []
+    for value in ("one", "two"):
+        monkeypatch.setenv("MOTOOLS_SAID", value)
+        job = await InspectEvalBackend().evaluate("scripted/NAME_MOTOOLS_SAID", f"{task_file}@capitals", limit=1)
+        said.append((await job.wait()).samples[0]["output"])
+    assert said == ["one", "two"]
+
+
+async def test_those_beyond_the_number_of_workers_wait_in_order_and_can_be_cancelled_meanwhile(own_server):
+    backend = InspectEvalBackend(workers=1)
+    first, second, third = [
+        await backend.evaluate("scripted/slow", SUITE, task_args={"words": 6}, max_connections=1) for _ in range(3)
+    ]
+    await progress_of(first, 1)
+    async with asyncio.timeout(2):
+        await second.cancel()
+    await third.refresh()
+    assert (first.status, second.status, third.status) == ("running", "cancelled", "queued")
+    await asyncio.gather(first.wait(), third.wait())
+
+
+async def test_without_their_server_workers_go_on_and_those_that_wait_for_one_begin_elsewhere(own_server):
+    backend = InspectEvalBackend(workers=1)
+    first, second = [
+        await backend.evaluate("scripted/slow", SUITE, task_args={"words": 6}, max_connections=1) for _ in range(2)
+    ]
+    await progress_of(first, 1)
+    worker = worker_of(first)
+    psutil.Process(worker.ppid()).kill()
+    results = await asyncio.gather(first.wait(), second.wait())
+    assert [len(each.samples) for each in results] == [6, 6]
+    assert [job._work.status().attempt for job in (first, second)] == [1, 2]
+
+
+async def test_a_worker_never_runs_older_code_than_there_is(own_server, tmp_path, monkeypatch):
+    package = tmp_path / "site" / "tricks.py"
+    package.parent.mkdir()
+    package.write_text("ANSWER = 'old'\n")
+    registry = tmp_path / "site" / "tricky.py"
+    registry.write_text(
+        "import tricks\nfrom inspect_ai import Task, task\nfrom inspect_ai.dataset import Sample\n"
+        "from inspect_ai.scorer import match\n\n@task\ndef trick():\n"
+        "    return Task(dataset=[Sample(input=tricks.ANSWER, target='x')], scorer=match())\n"
+    )
+    metadata = tmp_path / "site" / "tricky-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: tricky\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[inspect_ai]\ntricky = tricky\n")
+    monkeypatch.setenv("PYTHONPATH", f"{package.parent}{os.pathsep}{os.environ['PYTHONPATH']}")
+    task = f"{registry}@trick"
+    backend = InspectEvalBackend()
+    for answer in ("old", "new", "newer"):
+        package.write_text(f"ANSWER = {answer!r}\n")
+        job = await backend.evaluate("scripted/upper", task)
+        assert [sample["output"] for sample in (await job.wait()).samples] == [answer.upper()]
+        assert len(own_server()) == 1
+
+
+async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time(own_server):
+    job = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
+    await job.wait()
+    (server,) = own_server()
+    await until(lambda: not server.is_running(), 10)
+    again = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
+    assert len((await again.wait()).samples) == 3
+
+
+async def test_without_keeping_warm_each_worker_is_a_new_process(own_server):
+    job = await InspectEvalBackend(keep_warm=0).evaluate("scripted/upper", SUITE)
+    assert len((await job.wait()).samples) == 3
+    assert not own_server()
+
+
+async def test_the_end_of_a_job_is_heard_of_at_once():
+    job = await InspectEvalBackend().evaluate("scripted/slow", SUITE, task_args={"words": 4}, max_connections=1)
+    await job.wait()
+    assert time.time() - job._work.status().updated_at < 0.2
+
+
+async def test_a_directory_of_sockets_that_others_can_enter_is_refused(own_server):
+    place = Path(os.environ["XDG_RUNTIME_DIR"]) / f"motools-{os.geteuid()}"
+    place.mkdir()
+    place.chmod(0o755)
+    with pytest.raises(MotoolsError, match="no worker can be started: is open to other users"):
+        await InspectEvalBackend().evaluate("scripted/upper", SUITE)
+
+
+def test_servers_are_told_apart_by_what_modules_may_read_when_they_are_imported(monkeypatch):
+    before = launching._fingerprint()
+    for name in ("OPENAI_API_KEY", "MOTOOLS_HOME", "PWD", "SSH_AUTH_SOCK"):
+        monkeypatch.setenv(name, "another")
+        assert launching._fingerprint() == before
+    monkeypatch.setenv("HF_HOME", "another")
+    assert launching._fingerprint() != before
+    assert re.fullmatch("[0-9a-f]{16}", before)
