@@ -88,8 +88,19 @@ def install(place: Path, name: str) -> None:
     metadata = place / f"{name}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(f"[inspect_ai]\n{name} = {name}._registry\n")
+    hooks = f"[motools.hooks.v1]\n{name} = {name}.hooks\n"
+    (metadata / "entry_points.txt").write_text(f"[inspect_ai]\n{name} = {name}._registry\n\n{hooks}")
     (metadata / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/_registry.py,,\n")
+
+
+@pytest.fixture
+def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install the package once more, as `another`, for this test alone; return where."""
+    place = tmp_path / "site-packages"
+    install(place, "another")
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ['PYTHONPATH']}")
+    return place
 
 
 def servers(place: Path) -> list[int]:

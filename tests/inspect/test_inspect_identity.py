@@ -18,17 +18,23 @@ async def identity(suite, model: str = MODEL, **keywords) -> str:
 
 @pytest.fixture
 def suite(tmp_path):
-    """Return a task that reads a dataset and imports a module beside it."""
+    """Return a task that reads a dataset and a prompt, and imports a module beside it."""
     folder = tmp_path / "suite"
     folder.mkdir()
     (folder / "task.py").write_text(
-        "from inspect_ai import Task, task\nfrom inspect_ai.dataset import json_dataset\nimport helper\n"
-        "@task\ndef reading(dataset='', n: int = 1):\n    return Task(dataset=json_dataset('data.jsonl'))\n"
+        "from pathlib import Path\nfrom inspect_ai import Task, task\nfrom inspect_ai.dataset import json_dataset\n"
+        "from inspect_ai.scorer import match\nimport helper\n"
+        "@task\ndef reading(dataset='', n: int = 1):\n"
+        "    prompt = Path(__file__).with_name(f'prompt{n}.txt').read_text()\n"
+        "    return Task(dataset=json_dataset('data.jsonl'), scorer=match(), metadata={'prompt': prompt})\n"
     )
     (folder / "helper.py").write_text("from deeper.inner import thing\n")
     (folder / "deeper").mkdir()
     (folder / "deeper" / "inner.py").write_text("thing = 1\n")
-    (folder / "data.jsonl").write_text('{"input": "a", "target": "b"}\n')
+    rows = [{"id": each, "input": each, "target": each.upper()} for each in "abcd"]
+    (folder / "data.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for number in (1, 2):
+        (folder / f"prompt{number}.txt").write_text("Say it.\n")
     (folder / "argument.jsonl").write_text("{}\n")
     return folder
 
@@ -37,8 +43,20 @@ def suite(tmp_path):
 async def test_an_edited_file_is_another_identity(suite, changed):
     before = await identity(f"{suite}/task.py@reading")
     with (suite / changed).open("a") as file:
-        file.write("\n")
+        file.write('{"input": "e", "target": "E"}\n' if changed.endswith("jsonl") else "\n")
     assert await identity(f"{suite}/task.py@reading") != before
+
+
+async def test_an_edited_target_is_another_digest_of_the_samples(suite):
+    backend = InspectEvalBackend()
+    said = []
+    for target in ("A", "Z"):
+        data = suite / "data.jsonl"
+        data.write_text(data.read_text().replace('"target": "A"', f'"target": "{target}"'))
+        said.append((await backend.identify(MODEL, f"{suite}/task.py@reading"))["tasks"]["reading"])
+    assert said[0]["samples"]["number"] == said[1]["samples"]["number"] == 4
+    assert said[0]["samples"]["sha256"] != said[1]["samples"]["sha256"]
+    assert said[0]["solver"] == said[1]["solver"]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +98,18 @@ async def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(suite, monkeyp
     "keywords",
     [
         {"limit": 2},
+        {"limit": [1, 3]},
+        {"epochs": 2, "epochs_reducer": "max"},
+        {"scorer": "scripted/outline"},
+        {"scorer": {"scripted/outline": {}, "scripted/shape": {}}},
+        {"solver": "scripted/twice"},
+        {"solver": "scripted/twice", "solver_args": {"times": 3}},
+        {"token_limit": 50},
+        {"time_limit": 50},
+        {"working_limit": 50},
+        {"turn_limit": 2},
+        {"sandbox": "local"},
+        {"generate_config": {"logit_bias": {"5": 1.0}}},
         {"epochs": 2},
         {"sample_id": "a"},
         {"sample_shuffle": 1},
@@ -108,6 +138,9 @@ async def test_another_request_is_another_identity(suite, keywords):
         {"timeout": 9},
         {"retry_on_error": 2},
         {"limit": None},
+        {"limit": 10},
+        {"task_args": {"n": 1}},
+        {"max_connections": 7, "attempt_timeout": 3, "fail_on_error": False, "log_buffer": 3},
     ],
 )
 async def test_how_fast_it_is_done_does_not_matter(suite, keywords):
@@ -130,24 +163,60 @@ async def test_an_argument_that_is_a_file_counts_by_its_content(suite):
     assert await identity(f"{suite}/task.py@reading", **arguments) != before
 
 
-async def test_a_registered_task_is_what_its_distribution_says(installed):
-    before = await identity("scripted/shouting")
-    assert '"distribution": "scripted", ' in before
+async def test_a_registered_task_is_what_its_distribution_says(another):
+    before = await identity("another/shouting")
+    assert '"distribution": "another", ' in before
     assert '"version": "1.0"' in before
-    source = installed / "scripted" / "_registry.py"
-    text = source.read_text()
-    try:
-        source.write_text(f"{text}\n")
-        assert await identity("scripted/shouting") == before
-        origin = installed / "scripted-1.0.dist-info" / "direct_url.json"
-        origin.write_text('{"url": "file:///somewhere", "dir_info": {"editable": true}}')
-        editable = await identity("scripted/shouting")
-        assert editable != before
-        source.write_text(f"{text}\n\n")
-        assert await identity("scripted/shouting") != editable
-    finally:
-        origin.unlink()
-        source.write_text(text)
+    metadata = another / "another-1.0.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text().replace("1.0", "1.1"))
+    newer = await identity("another/shouting")
+    assert newer == before.replace('"version": "1.0"', '"version": "1.1"')
+
+
+async def test_a_registered_task_that_is_edited_in_place_is_what_its_source_says(another):
+    (another / "another-1.0.dist-info" / "direct_url.json").write_text(
+        '{"url": "file:///x", "dir_info": {"editable": true}}'
+    )
+    before = await identity("another/shouting")
+    assert await identity("another/shouting") == before
+    source = another / "another" / "_registry.py"
+    source.write_text(f"{source.read_text()}\n")
+    assert await identity("another/shouting") != before
+
+
+async def test_another_minor_version_of_inspect_is_another_identity(suite, tmp_path, monkeypatch):
+    before = await identity(f"{suite}/task.py@reading")
+    newer = tmp_path / "newer" / "inspect_ai-0.4.1.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: inspect-ai\nVersion: 0.4.1\n")
+    monkeypatch.syspath_prepend(str(newer.parent))
+    assert await identity(f"{suite}/task.py@reading") == before.replace('"inspect_ai": "0.3"', '"inspect_ai": "0.4"')
+
+
+async def test_other_weights_under_the_same_name_are_another_identity_also_of_a_grader(suite, tmp_path):
+    weights = tmp_path / "adapter"
+    weights.write_text("first")
+    task, organism = f"{suite}/task.py@reading", f"organism:{weights}"
+    before = await identity(task, model=organism), await identity(task, model_roles={"grader": organism})
+    assert before == (await identity(task, model=organism), await identity(task, model_roles={"grader": organism}))
+    weights.write_text("again")
+    after = await identity(task, model=organism), await identity(task, model_roles={"grader": organism})
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, monkeypatch):
+    task = f"{suite}/task.py@reading"
+    before = await identity(task)
+    # From here on nothing can be asked: the answer is remembered, or this fails.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/dev/null")
+    assert await identity(task) == before
+    (suite / "helper.py").touch()
+    assert await identity(task) == before
+    assert await identity(task, model="scripted/other") != before
+    (suite / "prompt1.txt").write_text("Say nothing.\n")
+    with pytest.raises(OSError, match="/dev/null"):
+        await identity(task)
 
 
 def test_the_version_of_inspect_is_known_without_it():

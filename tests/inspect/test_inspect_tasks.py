@@ -58,7 +58,7 @@ def test_two_files_tasks_of_one_name_are_told_apart(task_file, tmp_path):
         ("folder.py", "is a directory"),
         ("broken.py@broken", r"broken\.py:4: is not valid Python"),
         ("empty.py", "defines no task"),
-        ("capitals", r"does not name a task\. Write \"package/task\", \"file\.py@task\", or a list"),
+        ("capitals", r"does not name a task\. Write \"package/task\", \"file\.py@task\", \"module:function\""),
         (
             "skripted/shouting",
             r"no installed package 'skripted'.*Installed: .*scripted.*Did you mean 'scripted/shouting'",

@@ -19,11 +19,12 @@ from motools.config import home
 from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
-from motools_inspect import models, tasks
-from motools_inspect.identity import identity
+from motools_inspect import models
+from motools_inspect.identity import model_identity
 from motools_inspect.launching import launch
+from motools_inspect.resolution import Request, facts_of_tasks
 from motools_inspect.results import InspectEvalResults
-from motools_inspect.settings import WHO, InspectSettings, Options, Pace, Sampling, Selection, given, parameters_of
+from motools_inspect.settings import WHO, InspectSettings, Options, Pace, given, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -170,30 +171,33 @@ class InspectEvalBackend(EvalBackend):
 
     def _spec(self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters) -> dict[str, Any]:
         """Return all that the worker has to know."""
-        found = tasks.resolve(eval_suite)
-        tasks.refuse_unknown_arguments(
-            [task.label for task in found], [task.parameters for task in found], parameters.task_args or {}
-        )
+        request = Request(eval_suite=eval_suite, parameters=parameters)
+        found = request.tasks()
         log_dir = Path(self._options.log_dir) if self._options.log_dir else None
-        return {
+        return request.fields() | {
             "schema": 1,
             "job_id": job_id,
             "model_id": model_id,
             "tasks": [task.as_dict() for task in found],
-            "task_args": parameters.task_args or {},
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
-            "arguments": given(parameters, Sampling, Selection, Pace),
+            "sandbox": parameters.sandbox,
+            "pace": given(parameters, Pace),
             "threads": self._options.threads,
             "workers": self._options.workers,
             "keep_warm": self._options.keep_warm,
             "log_dir": str((log_dir.absolute() / job_id) if log_dir else _place(job_id) / "logs"),
-            "cwd": str(Path.cwd()),
         }
 
     async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
         parameters = parameters_of(kwargs)
-        return await asyncio.to_thread(lambda: identity(model_id, tasks.resolve(eval_suite), parameters))
+        request = Request(eval_suite=eval_suite, parameters=parameters)
+
+        def identify() -> dict[str, Any]:
+            models = model_identity(model_id, parameters)  # first, for it costs less and may be wrong as well
+            return facts_of_tasks(request, self._options) | models
+
+        return await asyncio.to_thread(identify)
 
     async def find(self, token: str) -> Sequence[InspectEvalJob]:
         place = _place(token)

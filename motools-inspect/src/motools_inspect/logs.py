@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspect_ai.log import read_eval_log_samples
 
+from motools_inspect.building import LABEL
 from motools_inspect.results import SAMPLES
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 
 def label_of(log: EvalLog, tasks: Sequence[Mapping[str, Any]]) -> str:
     """Return the label of the task that a log is of."""
+    if label := (log.eval.metadata or {}).get(LABEL):
+        return str(label)
     names = {log.eval.task, log.eval.task_registry_name}
     of_name = [task for task in tasks if task["name"] in names]
     if log.eval.task_file and len(of_name) > 1:

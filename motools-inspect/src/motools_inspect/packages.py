@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,17 +22,37 @@ def names() -> list[str]:
 
 def provider(package: str) -> dict[str, Any]:
     """Return what a package's tasks are: distribution and version; for an editable one the digest of its source too."""
-    entries = [entry for entry in metadata.entry_points(group=GROUP) if entry.name == package]
-    distribution = entries[0].dist if entries else None
-    if distribution is None:
+    entry = _entry(package)
+    if entry is None or entry.dist is None:
         return {}
-    found = {"distribution": distribution.metadata["Name"], "version": distribution.version}
-    if _is_editable(distribution):
-        found["sha256"] = _source_digest(entries[0].module.partition(".")[0])
+    found = {"distribution": entry.dist.metadata["Name"], "version": entry.dist.version}
+    if _is_editable(entry.dist):
+        found["sha256"] = digest_of(_sources(entry))
     return found
 
 
-@cache
+def files_of(package: str) -> list[Path]:
+    """Return the files that tell whether a package's tasks are still the same."""
+    entry = _entry(package)
+    if entry is None or entry.dist is None:
+        return []
+    return [*_metadata_of(entry.dist), *(_sources(entry) if _is_editable(entry.dist) else ())]
+
+
+def files_of_inspect() -> list[Path]:
+    """Return the files that tell whether Inspect is still of the same version."""
+    return _metadata_of(metadata.distribution("inspect-ai"))
+
+
+def _metadata_of(distribution: metadata.Distribution) -> list[Path]:
+    place = getattr(distribution, "_path", None)  # the one way to its directory
+    return [] if place is None else [Path(place) / "METADATA"]
+
+
+def _entry(package: str) -> metadata.EntryPoint | None:
+    return next((entry for entry in metadata.entry_points(group=GROUP) if entry.name == package), None)
+
+
 def inspect_version() -> str:
     """Return the installed version of Inspect."""
     return metadata.version("inspect-ai")
@@ -44,10 +63,10 @@ def _is_editable(distribution: metadata.Distribution) -> bool:
     return bool(origin and json.loads(origin).get("dir_info", {}).get("editable"))
 
 
-def _source_digest(package: str) -> str:
-    spec = util.find_spec(package)
+def _sources(entry: metadata.EntryPoint) -> list[Path]:
+    spec = util.find_spec(entry.module.partition(".")[0])
     places = list(spec.submodule_search_locations or ()) if spec else []
-    return digest_of(path for place in places for path in sorted(Path(place).rglob("*.py")))
+    return [path for place in places for path in sorted(Path(place).rglob("*.py"))]
 
 
 def digest_of(paths: Iterable[Path]) -> str:
@@ -64,4 +83,4 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-__all__ = ["GROUP", "digest_of", "file_digest", "inspect_version", "names", "provider"]
+__all__ = ["GROUP", "digest_of", "file_digest", "files_of", "files_of_inspect", "inspect_version", "names", "provider"]

@@ -25,7 +25,7 @@ def check_tasks(spec: Mapping[str, Any]) -> None:
     for task in spec["tasks"]:
         if task["file"] is not None:
             parameters.append(task["parameters"])
-        elif task["name"].startswith("hf/"):
+        elif task["module"] is not None or task["name"].startswith("hf/"):
             parameters.append(None)
         else:
             parameters.append(_parameters(task["name"]))

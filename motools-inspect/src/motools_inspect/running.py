@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_ai import eval_async, eval_retry_async
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai import Epochs, eval_async
+from inspect_ai._eval.task.task import PreviousTask
+from inspect_ai._util.file import filesystem
+from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log, read_eval_log_sample_summaries
 from inspect_ai.model import get_model
 from inspect_ai.util import display_type
 
 from motools.detached import CancelRequested
 from motools.errors import RunFailed
 from motools_inspect import progress
+from motools_inspect.building import build, solver_of
 from motools_inspect.logs import collect, label_of
-from motools_inspect.registered import check_tasks
 from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
 
+    from inspect_ai import Task
     from inspect_ai.model import Model
 
     from motools.detached import Worker
@@ -84,43 +87,70 @@ async def _evaluate(worker: Worker) -> list[EvalLog]:
     spec = worker.spec
     latest = latest_logs(spec)
     done = [log for log in latest.values() if log.status == "success"]
-    begun = [log for log in latest.values() if log.status != "success"]
-    fresh = [task["spec"] for task in spec["tasks"] if task["label"] not in latest]
-    progress.expect(done=done, begun=begun)
+    begun = {label: log for label, log in latest.items() if log.status != "success"}
+    progress.expect(done=done, begun=[*begun.values()])
     try:
-        for log in begun:
-            done += await eval_retry_async(log.location, log_dir=spec["log_dir"], ctl_server=False)
-        if fresh:
-            check_tasks(spec)
-            done += await _begin(spec, fresh)
+        if len(done) < len(spec["tasks"]):
+            built = build(spec)
+            again = [_again(built[label], log) for label, log in begun.items()]
+            fresh = [task for label, task in built.items() if label not in latest]
+            # Inspect takes one kind or the other.
+            done += await _begin(spec, again) if again else []
+            done += await _begin(spec, fresh) if fresh else []
     except Exception as error:
         raise complaint(error) from error
     return done
 
 
-async def _begin(spec: Mapping[str, Any], tasks: Sequence[str]) -> list[EvalLog]:
-    """Evaluate tasks from their beginning."""
-    model = spec["model"]
-    arguments = dict(spec["arguments"])
+def _again(task: Task, log: EvalLog) -> PreviousTask:
+    """Return a task that takes over the finished samples of a log."""
+    return PreviousTask(
+        id=log.eval.task_id,
+        task=task,
+        task_args=log.eval.task_args_passed,
+        model=None,
+        model_roles=None,
+        sandbox=None,
+        log=log,
+        log_info=EvalLogInfo(name=log.location, type="file", size=0, mtime=None, task="", task_id="", suffix=None),
+    )
+
+
+async def _begin(spec: Mapping[str, Any], tasks: Sequence[Task | PreviousTask]) -> list[EvalLog]:
+    model, pace, settings = spec["model"], dict(spec["pace"]), dict(spec["settings"])
     if is_local(model):
         # The provider waits two seconds for a batch to fill: no larger than what there is to be asked.
-        asked = arguments.get("limit", BATCH) * arguments.get("epochs", 1)
-        arguments.setdefault("max_connections", min(BATCH, asked))
+        limit = settings.get("limit", BATCH)
+        asked = (limit[1] - limit[0] if isinstance(limit, list) else limit) * settings.get("epochs", 1)
+        pace.setdefault("max_connections", min(BATCH, asked))
+    if isinstance(settings.get("limit"), list):
+        settings["limit"] = tuple(settings["limit"])
+    if spec["epochs_reducer"]:
+        settings["epochs"] = Epochs(settings["epochs"], spec["epochs_reducer"])
+    if spec["log_dir"].startswith("/"):
+        pace.setdefault("log_buffer", EACH)
+    pace.setdefault("log_realtime", False)
     return await eval_async(
-        [*tasks],
+        [*tasks],  # type: ignore[arg-type]  # one kind or the other, which the annotation does not say of a list
         model=model["model"],
         model_base_url=model["base_url"],
         model_args=dict(model["args"]),
         model_roles={role: _model(reference) for role, reference in spec["model_roles"].items()} or None,
-        task_args=spec["task_args"],
+        solver=solver_of(spec),
+        sandbox=_sandbox(spec["sandbox"]),
         metadata={"motools": {"job_id": spec["job_id"], "model_id": spec["model_id"]}},
         log_dir=spec["log_dir"],
         ctl_server=False,
         log_header_only=True,
-        log_realtime=False,
-        log_buffer=EACH if spec["log_dir"].startswith("/") else None,
-        **arguments,
+        **settings,
+        **pace,
     )
+
+
+def _sandbox(given: str | None) -> Any:
+    """Return a sandbox as Inspect takes it: a type, or a type and the file of its configuration."""
+    kind, colon, config = (given or "").partition(":")
+    return (kind, config) if colon else given
 
 
 def _model(reference: Mapping[str, Any]) -> Model:
@@ -128,16 +158,26 @@ def _model(reference: Mapping[str, Any]) -> Model:
 
 
 def latest_logs(spec: Mapping[str, Any]) -> dict[str, EvalLog]:
-    """Return the header of the latest log of each task that has one, by the task's label."""
-    found: dict[str, EvalLog] = {}
-    if not Path(spec["log_dir"]).is_dir():
-        return found
+    """Return the header of one log of each task that has any, by the task's label: a success, or what is furthest.
+
+    A worker that was killed as it took over an earlier log may have left one with less in it.
+    """
+    found: dict[str, tuple[int, EvalLog]] = {}
+    if not filesystem(spec["log_dir"]).exists(spec["log_dir"]):
+        return {}
     for info in list_eval_logs(spec["log_dir"], descending=False):
         log = read_eval_log(info, header_only=True)
-        label = label_of(log, spec["tasks"])
-        if found.get(label) is None or found[label].status != "success":
-            found[label] = log
-    return found
+        label, far = label_of(log, spec["tasks"]), _samples_in(log)
+        if label not in found or far >= found[label][0]:
+            found[label] = far, log
+    return {label: log for label, (_, log) in found.items()}
+
+
+def _samples_in(log: EvalLog) -> int:
+    """Return how many samples a log has that need not be asked again; of a success, more than there can be."""
+    if log.status == "success":
+        return sys.maxsize
+    return sum(1 for sample in read_eval_log_sample_summaries(log.location) if not sample.error)
 
 
 __all__ = ["latest_logs", "prepare_threads", "run"]

@@ -31,7 +31,7 @@ from typing import Any
 from motools.detached import LOCK_VARIABLE
 from motools_inspect.imported import Imported
 
-LOADED = ("motools_inspect.running", "motools_inspect.worker")
+LOADED = ("motools_inspect.running", "motools_inspect.resolving", "motools_inspect.facts", "motools_inspect.worker")
 LOADED_LATE = (
     "anyio._backends._asyncio",
     "encodings.cp437",
@@ -77,7 +77,7 @@ class Request:
     @property
     def is_cancelled(self) -> bool:
         """Whether it need only be told to the directory that it is over."""
-        return Path(self.body["work"], "cancel").exists()
+        return "work" in self.body and Path(self.body["work"], "cancel").exists()
 
     def close(self) -> None:
         """Let go of all that it holds open."""
@@ -158,8 +158,8 @@ class Server:
         return len(self._workers) < before
 
     def _start(self) -> None:
-        """Fork for those requests whose turn it is; one that is cancelled ends at once, and takes nobody's place."""
-        ready = [each for each in self._waiting if each.is_cancelled]
+        """Fork for those requests whose turn it is: at once for a question, or to end what was cancelled."""
+        ready = [each for each in self._waiting if "ask" in each.body or each.is_cancelled]
         ordinary = [each for each in self._waiting if each not in ready]
         room = [each for number, each in enumerate(ordinary) if len(self._workers) + number < each.body["workers"]]
         for request in [*ready, *room]:
@@ -254,9 +254,14 @@ def _work(request: Request) -> int:
     _become(request)
     status = 0
     try:
-        from motools_inspect.worker import main
+        if "work" in request.body:
+            from motools_inspect.worker import main
 
-        main(request.body["work"])
+            main(request.body["work"])
+        else:
+            from motools_inspect.resolving import tell
+
+            tell(request.body["ask"], request.connection)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:  # noqa: BLE001  (as Python does with whatever ends a program)

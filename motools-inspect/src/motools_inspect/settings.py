@@ -46,13 +46,21 @@ class Sampling:
     presence_penalty: Annotated[float | None, Range(ge=-2, le=2)] = None
     system_message: Annotated[str | None, "in place of the provider's default"] = None
     reasoning_effort: Annotated[str | None, "in the provider's words"] = None
+    reasoning_tokens: Annotated[int | None, Range(ge=0), "tokens of reasoning, at most"] = None
+    logprobs: Annotated[bool | None, "have the probabilities of an answer's tokens logged"] = None
+    top_logprobs: Annotated[int | None, Range(ge=0), "alternatives of each token, logged with theirs"] = None
+    num_choices: Annotated[int | None, Range(ge=1), "answers to one request"] = None
+    extra_body: Annotated[dict[str, Any] | None, "further fields of the request to the provider"] = None
+    generate_config: Annotated[dict[str, Any] | None, "any other field of Inspect's GenerateConfig"] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which samples are asked, how often, and within which limits."""
 
-    limit: Annotated[int | None, Range(ge=1), "samples of each task, from the first"] = None
+    limit: Annotated[int | list[int] | None, Range(ge=1), "samples of each task, from the first; or [start, stop]"] = (
+        None
+    )
     sample_id: Annotated[str | int | list[str | int] | None, "only these samples"] = None
     sample_shuffle: Annotated[int | None, "seed of a random order, taken before `limit`"] = None
     epochs: Annotated[int | None, Range(ge=1), "times that each sample is asked; by default as the task says"] = None
@@ -60,6 +68,8 @@ class Selection:
     token_limit: Annotated[int | None, Range(ge=1), "tokens of a sample"] = None
     time_limit: Annotated[int | None, Range(ge=1), "seconds of a sample"] = None
     working_limit: Annotated[int | None, Range(ge=1), "seconds of a sample, without waiting"] = None
+    turn_limit: Annotated[int | None, Range(ge=1), "answers of the model within a sample"] = None
+    cost_limit: Annotated[float | None, Range(gt=0), "dollars of a sample, where the model's price is known"] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +82,14 @@ class Pace:
     max_retries: Annotated[int | None, Range(ge=0), "of a request"] = None
     timeout: Annotated[int | None, Range(ge=1), "seconds of a request, with its retries"] = None
     attempt_timeout: Annotated[int | None, Range(ge=1), "seconds of one attempt"] = None
+    stream_idle_timeout: Annotated[int | None, Range(ge=1), "seconds of silence within an answer"] = None
     retry_on_error: Annotated[int | None, Range(ge=0), "times that a failed sample is tried again"] = None
+    fail_on_error: Annotated[bool | float | None, "which failed samples end a task; a job with any has failed"] = None
+    continue_on_fail: Annotated[bool | None, "go on to the end when that is certain"] = None
+    max_subprocesses: Annotated[int | None, Range(ge=1), "subprocesses at once"] = None
+    max_sandboxes: Annotated[int | None, Range(ge=1), "sandboxes at once"] = None
+    log_buffer: Annotated[int | None, Range(ge=1), "samples after which the log is written"] = None
+    log_realtime: Annotated[bool | None, "let `inspect view` follow samples that are being asked; slower"] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +97,14 @@ class Parameters(Sampling, Selection, Pace):
     """The keywords of `evaluate`."""
 
     task_args: Annotated[dict[str, Any] | None, "arguments of the tasks"] = None
+    solver: Annotated[str | None, 'in place of the tasks\' own: "package/solver" or "file.py@solver"'] = None
+    solver_args: Annotated[dict[str, Any] | None, "its arguments"] = None
+    scorer: Annotated[
+        str | list[str] | dict[str, Any] | None,
+        "in place of the tasks' own: a name, a list of names, or {name: arguments}; recorded answers are scored again",
+    ] = None
+    epochs_reducer: Annotated[str | list[str] | None, 'how epochs become one score: "mean", "max", "pass_at_2"…'] = None
+    sandbox: Annotated[str | None, 'in place of the tasks\' own: "docker", or "docker:compose.yaml"'] = None
     model_args: Annotated[dict[str, Any] | None, "arguments of the model's provider"] = None
     model_base_url: Annotated[str | None, "the server to ask; no keys in it"] = None
     model_roles: Annotated[dict[str, Any] | None, 'other models of a task: {"grader": "openai/gpt-4.1-mini"}'] = None
@@ -101,7 +126,36 @@ def parameters_of(given: Mapping[str, Any]) -> Parameters:
                 f"{WHO} does not take {name!r} in model_args: it would be stored. Set the provider's variable instead, "
                 "such as OPENAI_API_KEY."
             )
+    if parameters.epochs_reducer and not parameters.epochs:
+        raise SettingError(f"{WHO} needs the keyword 'epochs' with 'epochs_reducer'.")
+    if isinstance(parameters.limit, list) and len(parameters.limit) != 2:  # noqa: PLR2004  (from, to)
+        raise SettingError(f"{WHO}: keyword 'limit' is a number or [start, stop], not {parameters.limit!r}.")
+    _check_generate_config(parameters.generate_config or {})
     return parameters
+
+
+def _check_generate_config(given: Mapping[str, Any]) -> None:
+    """Refuse what has a keyword of its own, and what would be stored though it is secret."""
+    for name in given:
+        if name in {field.name for field in fields(Parameters)}:
+            raise SettingError(f"{WHO}: {name!r} is a keyword of its own; take it out of 'generate_config'.")
+        if name == "extra_headers":
+            raise SettingError(f"{WHO} does not take 'extra_headers': headers have keys in them, and would be stored.")
+
+
+def scorers_of(parameters: Parameters) -> dict[str, dict[str, Any]]:
+    """Return the arguments of each scorer that is asked for, by its name."""
+    given = parameters.scorer or {}
+    if isinstance(given, dict):
+        return {name: dict(arguments or {}) for name, arguments in given.items()}
+    return {name: {} for name in ([given] if isinstance(given, str) else given)}
+
+
+def settings_of(parameters: Parameters) -> dict[str, Any]:
+    """Return what was given of sampling and selection, as Inspect names it."""
+    found = given(parameters, Sampling, Selection)
+    more: dict[str, Any] = found.pop("generate_config", {})
+    return found | more
 
 
 def given(parameters: Parameters, *groups: type[Any]) -> dict[str, Any]:
@@ -120,4 +174,6 @@ __all__ = [
     "Selection",
     "given",
     "parameters_of",
+    "scorers_of",
+    "settings_of",
 ]

@@ -3,16 +3,18 @@
     "package/task"      a task that an installed package registers with Inspect
     "file.py@task"      a task of a file; the path is made absolute at once
     "file.py"           every task of a file
+    "module:function"   a function that returns a Task, in a module that the caller can import
     a list of these
 
 A file is parsed, not run, so a misspelt name is found before anything is started. What a package registers is known only
-when it is imported, so of those the package alone is checked here and the task by the worker.
+when it is imported, so of those the package alone is checked here; whoever builds the task finds the rest.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Parameters: TypeAlias = "Sequence[str] | None"
-FORMS = 'Write "package/task", "file.py@task", or a list of these.'
+MODULE_FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+FORMS = 'Write "package/task", "file.py@task", "module:function", or a list of these.'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,9 @@ class Task:
     """What Inspect is given."""
     name: str
     file: str | None = None
-    """The absolute path of its file; None for a registered task."""
+    """The absolute path of its file; None for another kind of task."""
+    module: str | None = None
+    """The module of its function; None for another kind of task."""
     parameters: Parameters = None
     """The arguments that it takes; None where that is not known here."""
 
@@ -93,6 +98,9 @@ def _resolve(given: Any) -> Iterator[Task]:
             raise TaskNotFound(f"{text}: defines no task; a task is a function decorated with @task.")
         for each in names:
             yield _of_file(text, each, text)
+    elif MODULE_FORM.fullmatch(text):
+        module, _, function = text.partition(":")
+        yield Task(label=text, spec=text, name=function, module=module)
     else:
         yield _registered(text)
 

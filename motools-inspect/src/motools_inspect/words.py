@@ -35,8 +35,13 @@ def complaint(error: Exception) -> MotoolsError:
     """Return what is to be raised for an error that Inspect raised instead of writing a log."""
     if isinstance(error, MotoolsError):
         return error
+    return RunFailed(f"Inspect refused: {reason_of(error)}.")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error of Inspect's or of a task's code as the end of a sentence."""
     said = _plain(error.message) if isinstance(error, PrerequisiteError) else f"{type(error).__name__}: {error}"
-    return RunFailed(f"Inspect refused: {_shortened(said)}.")
+    return _shortened(said)
 
 
 def _plain(message: Any) -> str:
@@ -51,4 +56,4 @@ def _shortened(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
-__all__ = ["complaint", "in_a_sentence"]
+__all__ = ["complaint", "in_a_sentence", "reason_of"]

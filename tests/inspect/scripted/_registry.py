@@ -15,7 +15,8 @@ import anyio
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample
 from inspect_ai.model import GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
-from inspect_ai.scorer import Score, accuracy, mean, scorer, stderr
+from inspect_ai.scorer import Score, Scorer, accuracy, mean, scorer, stderr
+from inspect_ai.solver import solver
 
 
 @modelapi(name="scripted")
@@ -43,7 +44,7 @@ class Scripted(ModelAPI):
 
 
 @scorer(metrics={"length": [mean()], "capitals": [accuracy(), stderr()]})
-def shape():
+def shape() -> Scorer:
     async def score(state, target):
         answer = state.output.completion
         return Score(value={"length": len(answer), "capitals": float(answer.isupper())}, answer=answer)
@@ -52,11 +53,21 @@ def shape():
 
 
 @scorer(metrics={"length": [mean()]})
-def outline():
+def outline() -> Scorer:
     async def score(state, target):
         return Score(value={"length": len(state.output.completion) / 2})
 
     return score
+
+
+@solver
+def twice(times: int = 2):
+    async def solve(state, generate):
+        for _ in range(times):
+            state = await generate(state)
+        return state
+
+    return solve
 
 
 @task

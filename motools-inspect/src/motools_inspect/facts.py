@@ -1,0 +1,212 @@
+"""What a task measures, by content: plain facts of a built task, from which the cache key is made.
+
+    samples      a digest of those that are asked, in order: input, choices, target, metadata, files
+    solver       its steps with their parameters
+    scorers      each with its parameters and metrics; `epochs` and `reducer` say how they are brought together
+    config       how answers are generated, without what only sets the pace
+    limits sandbox version args models
+
+Whatever has no one form in JSON is a `SpecError` that says where it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai._eval.evalset import GENERATE_CONFIG_FIELDS_TO_EXCLUDE
+from inspect_ai._eval.loader import resolve_task_args
+from inspect_ai._eval.task.log import plan_to_eval_plan
+from inspect_ai._eval.task.run import resolve_plan
+from inspect_ai._eval.task.task import resolve_task_epochs
+from inspect_ai._eval.task.util import slice_dataset, task_run_dir
+from inspect_ai._util.registry import is_registry_object, registry_info, registry_params
+from inspect_ai.model import GenerateConfig
+from inspect_ai.scorer._reducer.registry import reducer_log_names
+from inspect_ai.scorer._scorer import as_scorer_spec
+from pydantic_core import to_jsonable_python
+
+from motools.errors import SpecError
+from motools_inspect.building import arguments_of
+from motools_inspect.packages import file_digest, provider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inspect_ai import Epochs, Task
+    from inspect_ai.dataset import Dataset, Sample
+    from inspect_ai.scorer import Scorer
+    from inspect_ai.solver import Solver
+    from pydantic import BaseModel
+
+LIMITS = [
+    "message_limit",
+    "token_limit",
+    "token_limit_type",
+    "turn_limit",
+    "time_limit",
+    "working_limit",
+    "cost_limit",
+    "early_stopping",
+]
+SELECTING = ("limit", "sample_id", "sample_shuffle")
+MEDIA = frozenset({"image", "audio", "video", "document"})
+
+
+def facts_of(
+    task: Task, settings: Mapping[str, Any], *, solver: Solver | None, epochs: Epochs | None
+) -> dict[str, Any]:
+    """Return what would be measured with these generation settings, selection and limits."""
+    samples = selected(task, settings)
+    resolved = resolve_task_epochs(task, epochs)
+    given = {name: value for name, value in settings.items() if name in GenerateConfig.model_fields}
+    config = task.config.merge(GenerateConfig(**given))
+    plan = plan_to_eval_plan(resolve_plan(task, solver), GenerateConfig())
+    return {
+        "args": _with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), Path(task_run_dir(task))),
+        "version": task.version,
+        "samples": {"number": len(samples), "sha256": digest_of(samples)},
+        "solver": [_named(step.solver, {"params": _plain(step.params, "solver")}) for step in plan.steps],
+        "scorers": [_scorer(each) for each in task.scorer or []],
+        "epochs": resolved.epochs,
+        "reducer": reducer_log_names(resolved.reducer) or ["mean"],
+        "config": config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE),
+        "limits": _limits(task, settings),
+        "sandbox": _sandbox(task.sandbox),
+        "models": _models(task),
+        "approval": _plain(task.approval, "approval"),
+    }
+
+
+def _scorer(scorer: Scorer) -> dict[str, Any]:
+    spec = as_scorer_spec(scorer)
+    facts = {"params": spec.args, "metrics": spec.metrics, "metadata": spec.metadata}
+    return _named(registry_info(scorer).name, _plain(facts, "scorer"))
+
+
+def _named(name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a solver or scorer, with the distribution that it comes from where a package registers it."""
+    package, slash, _ = name.partition("/")
+    source = provider(package) if slash and package != "inspect_ai" else {}
+    return {"name": name, **facts, **source}
+
+
+def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
+    """Return the samples that are asked, in order."""
+    seed = settings.get("sample_shuffle")
+    if seed is not None and not task.dataset.shuffled:
+        task.dataset.shuffle(seed)
+    limit = settings.get("limit")
+    return slice_dataset(
+        task.dataset, tuple(limit) if isinstance(limit, list) else limit, settings.get("sample_id"), dynamic=False
+    )
+
+
+def digest_of(samples: Dataset) -> str:
+    """Return one digest of samples in their order."""
+    total = hashlib.sha256()
+    for number, sample in enumerate(samples, 1):
+        text = json.dumps(_content(sample, number), sort_keys=True, separators=(",", ":"))
+        total.update(text.encode())
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def _content(sample: Sample, number: int) -> dict[str, Any]:
+    where = f"sample {sample.id or number}"
+    asked = sample.input
+    return {
+        "id": sample.id,
+        "input": asked if isinstance(asked, str) else [_message(each, where) for each in asked],
+        "choices": sample.choices,
+        "target": sample.target,
+        "metadata": _plain(sample.metadata, f"{where}, metadata"),
+        "sandbox": _sandbox(sample.sandbox),
+        "files": {name: _file(value) for name, value in (sample.files or {}).items()},
+        "setup": None if sample.setup is None else _file(sample.setup),
+    }
+
+
+def _message(message: BaseModel, where: str) -> Any:
+    """Return what a message says, without the id that it is given at random; pictures and sounds by their bytes."""
+    return _with_media(_plain(message.model_dump(exclude={"id"}, exclude_none=True), where))
+
+
+def _with_media(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _file(item) if name in MEDIA and isinstance(item, str) else _with_media(item)
+            for name, item in value.items()
+        }
+    return [_with_media(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_files(value: Any, folder: Path) -> Any:
+    """Return an argument with the name and digest of a file in place of its path; a directory stays a path."""
+    if isinstance(value, dict):
+        return {name: _with_files(item, folder) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_files(item, folder) for item in value]
+    found = _file(str(folder / value)) if isinstance(value, str) and value else None
+    return {"file": Path(value).name, **found} if isinstance(found, dict) else value
+
+
+def _file(text: str) -> Any:
+    """Return the digest of a file that is named, or else what is written there."""
+    try:
+        is_file = len(text) < 1024 and "\n" not in text and Path(text).is_file()  # noqa: PLR2004 (no path is longer)
+    except (OSError, ValueError):
+        is_file = False
+    return {"sha256": file_digest(Path(text))} if is_file else text
+
+
+def _limits(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
+    own = {name: value for name in LIMITS if (value := getattr(task, name)) is not None}
+    if "early_stopping" in own:
+        own["early_stopping"] = type(task.early_stopping).__qualname__
+    return own | {name: settings[name] for name in LIMITS if settings.get(name) is not None}
+
+
+def _sandbox(sandbox: Any) -> Any:
+    """Return a sandbox's type and configuration; a file of configuration by its bytes."""
+    if sandbox is None or isinstance(sandbox, str):
+        return sandbox
+    config = sandbox.config
+    return {"type": sandbox.type, "config": _file(config) if isinstance(config, str) else _plain(config, "sandbox")}
+
+
+def _models(task: Task) -> dict[str, Any]:
+    """Return the models that a task brings itself."""
+    roles = {role: _model(found) for role, found in (task.model_roles or {}).items()}
+    return {"model": None if task.model is None else _model(task.model), "roles": roles}
+
+
+def _model(model: Any) -> Any:
+    if isinstance(model, list):
+        return [_model(each) for each in model]
+    config = model.config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE)
+    arguments = {name: value for name, value in model.model_args.items() if "key" not in name}
+    return {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
+
+
+def _plain(value: Any, where: str) -> Any:
+    """Return a value in plain JSON types."""
+
+    def otherwise(item: Any) -> Any:
+        if is_registry_object(item):
+            return {"name": registry_info(item).name, "params": dict(registry_params(item))}
+        if callable(item) and hasattr(item, "__qualname__"):
+            return f"{item.__module__}:{item.__qualname__}"
+        if isinstance(item, (set, frozenset)):
+            return sorted(item, key=repr)
+        raise SpecError(
+            f"{where}: a {type(item).__qualname__} cannot be part of a cache key; give numbers, strings, lists and "
+            "mappings of them, or leave the cache out with cache=None."
+        )
+
+    return to_jsonable_python(value, fallback=otherwise, inf_nan_mode="strings", serialize_unknown=False)
+
+
+__all__ = ["facts_of", "selected"]

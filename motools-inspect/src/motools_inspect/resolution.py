@@ -1,0 +1,120 @@
+"""From a request to what its tasks are, by content, without loading Inspect here.
+
+remembered? ── yes ──> facts                      nothing is imported, nothing is built
+    no ──> names checked here ──> a fork of the server builds the tasks ──> facts, remembered with the files they depend on
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools import errors
+from motools.errors import RunFailed
+from motools_inspect import packages, tasks
+from motools_inspect.launching import ask, can_fork
+from motools_inspect.remembered import recall, remember
+from motools_inspect.settings import scorers_of, settings_of
+from motools_inspect.sources import inputs_of, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from motools_inspect.settings import Options, Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be built, as JSON: all that the tasks depend on, and nothing of the model."""
+
+    eval_suite: Any
+    parameters: Parameters
+
+    def tasks(self) -> list[tasks.Task]:
+        """Return the tasks that are named. Raises `TaskNotFound` or `SettingError` for what can be seen from here."""
+        named = tasks.resolve(self.eval_suite)
+        tasks.refuse_unknown_arguments(
+            [task.label for task in named], [task.parameters for task in named], self.parameters.task_args or {}
+        )
+        return named
+
+    def fields(self) -> dict[str, Any]:
+        """Return what whoever builds the tasks has to know, beside the tasks."""
+        parameters = self.parameters
+        return {
+            "task_args": parameters.task_args or {},
+            "settings": settings_of(parameters),
+            "epochs_reducer": parameters.epochs_reducer,
+            "scorers": scorers_of(parameters),
+            "solver": {"name": parameters.solver, "args": parameters.solver_args or {}} if parameters.solver else None,
+            "cwd": str(Path.cwd()),
+            "path": [path for path in sys.path if path] if _has_modules(self.eval_suite) else [],
+        }
+
+
+def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
+    """Return the version of Inspect, and the facts of each task by label. Raises what is wrong with the request, such as `TaskNotFound`."""
+    fields = request.fields()
+    question = fields | {"suite": _plain(request.eval_suite), "python": sys.prefix, "searched": sys.path}
+    if (found := recall(question)) is not None:
+        return dict(found)
+    began = time.time_ns()
+    named = request.tasks()
+    answer = _answer({**fields, "tasks": [task.as_dict() for task in named]}, options)
+    if "error" in answer:
+        raise getattr(errors, answer["error"], RunFailed)(answer["message"])
+    facts = {
+        "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
+        "tasks": {task.label: {"source": source_of(task), **answer["tasks"][task.label]} for task in named},
+    }
+    inputs = [*answer["inputs"], *(path for task in named for path in inputs_of(task)), *packages.files_of_inspect()]
+    remember(question, facts, inputs, since=began)
+    return facts
+
+
+def _plain(eval_suite: Any) -> Any:
+    return [os.fspath(each) for each in ([eval_suite] if isinstance(eval_suite, (str, os.PathLike)) else eval_suite)]
+
+
+def _has_modules(eval_suite: Any) -> bool:
+    return any(tasks.MODULE_FORM.fullmatch(str(each)) for each in _plain(eval_suite))
+
+
+def _answer(request: Mapping[str, Any], options: Options) -> dict[str, Any]:
+    text = _from_server(request, options) if options.keep_warm and can_fork() else _from_process(request)
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        labels = ", ".join(task["label"] for task in request["tasks"])
+        raise RunFailed(
+            f"Building the tasks {labels} ended their process without a word; ask again, and if it happens again, build "
+            "them in Python."
+        ) from error
+    return answer
+
+
+def _from_server(request: Mapping[str, Any], options: Options) -> bytes:
+    with Path(os.devnull).open("wb") as log:
+        wanted = {
+            "ask": request,
+            "environment": dict(os.environ),
+            "directory": request["cwd"],
+            "keep_warm": options.keep_warm,
+            "workers": options.workers,
+        }
+        with ask(wanted, [log.fileno()], log=log.fileno()) as connection, connection.makefile("rb") as stream:
+            return stream.read()
+
+
+def _from_process(request: Mapping[str, Any]) -> bytes:
+    command = [sys.executable, "-P", "-m", "motools_inspect.resolving"]
+    return subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, check=False).stdout
+
+
+__all__ = ["Request", "facts_of_tasks"]

@@ -1,0 +1,111 @@
+"""What a request's tasks are, by content, and what that depends on: asked by a caller who has not loaded Inspect.
+
+    {"tasks": …, "task_args": …, "settings": …, …} -> {"tasks": {label: facts}, "inputs": [path, …]}
+                                                   or {"error": class, "message": sentence}
+
+A process answers one request and ends, for building a task runs its code. The inputs are the files that were read
+meanwhile and can be edited: as long as none of them changes, the answer stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.errors import MotoolsError
+from motools_inspect.words import reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
+"""Where nobody edits: what is there goes by the version of its distribution."""
+NOT_FILES = ("/proc/", "/sys/", "/dev/")
+
+
+class Reading:
+    """The files and folders that this process reads, from now on."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self._is_over = False
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._is_over:
+            return
+        if event == "open":
+            path, mode, flags = arguments
+            is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
+            if isinstance(path, (str, bytes)) and not is_written and not int(flags or 0) & (os.O_WRONLY | os.O_RDWR):
+                self._paths.add(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 (a path may be of any form)
+        elif event in {"os.listdir", "os.scandir"} and isinstance(arguments[0], (str, bytes)):
+            self._paths.add(os.path.abspath(os.fsdecode(arguments[0])))  # noqa: PTH100 (as above)
+
+    def end(self) -> list[str]:
+        """Return what was read and can be edited, the modules that were imported included."""
+        self._is_over = True
+        modules = {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
+        found = {os.path.realpath(path) for path in self._paths | modules}
+        return sorted(path for path in found if _can_be_edited(path))
+
+
+def _can_be_edited(path: str) -> bool:
+    if path.endswith(".dist-info/METADATA"):
+        return True
+    if path.startswith((*INSTALLED, *NOT_FILES)) or path.endswith((".pyc", ".so")) or "site-packages" in path:
+        return False
+    return Path(path).exists()
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a request's tasks, or what is wrong with it."""
+    reading = Reading()
+    try:
+        if Path(request["cwd"]).is_dir():
+            os.chdir(request["cwd"])
+        facts = _facts(request)
+    except MotoolsError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+        return {"error": "RunFailed", "message": f"The tasks cannot be built: {reason_of(error)}."}
+    return {"tasks": facts, "inputs": reading.end()}
+
+
+def _facts(request: Mapping[str, Any]) -> dict[str, Any]:
+    from inspect_ai import Epochs
+
+    from motools_inspect.building import build, solver_of
+    from motools_inspect.facts import facts_of
+
+    settings = request["settings"]
+    epochs = Epochs(settings["epochs"], request["epochs_reducer"]) if settings.get("epochs") else None
+    solver = solver_of(request)
+    return {
+        label: facts_of(task, settings, solver=solver, epochs=epochs)
+        for label, task in build({**request, "parameters": None}).items()
+    }
+
+
+def tell(request: Mapping[str, Any], connection: int) -> None:
+    """Answer a request through an open connection."""
+    with os.fdopen(connection, "wb", closefd=False) as told:
+        told.write(json.dumps(answer(request)).encode())
+
+
+def main() -> None:
+    """Answer the request that stands on standard input, on standard output."""
+    sys.stdout, told = sys.stderr, sys.stdout  # a task may print while it is built
+    json.dump(answer(json.load(sys.stdin)), told)
+    told.flush()
+
+
+if __name__ == "__main__":
+    main()
+
+
+__all__ = ["answer", "tell"]

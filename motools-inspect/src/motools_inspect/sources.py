@@ -1,0 +1,96 @@
+"""Where a task's code is, and what stands beside it.
+
+* A registered task is the distribution and version that provides it; of an editable distribution the source as well.
+* A file's task, or a module's, is the file's digest, with those of the modules beside it that it imports and of the files
+  beside it that it names in a string (a dataset, a prompt): a run reads them, though building the task may not.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools_inspect import packages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from motools_inspect.tasks import Task
+
+
+def source_of(task: Task) -> dict[str, Any]:
+    """Return a task's source: the version of its distribution, or the digests of its file and of those around it."""
+    path = _file_of(task)
+    if path is None:
+        return {"task": task.name, **packages.provider(task.spec.partition("/")[0])}
+    beside = {os.path.relpath(each, path.parent): packages.file_digest(each) for each in sorted(_beside(path))}
+    return {"task": task.name, "file": path.name, "sha256": packages.file_digest(path), "beside": beside}
+
+
+def inputs_of(task: Task) -> list[Path]:
+    """Return the files that `source_of` looks at."""
+    path = _file_of(task)
+    return packages.files_of(task.spec.partition("/")[0]) if path is None else [path, *_beside(path)]
+
+
+def _file_of(task: Task) -> Path | None:
+    if task.module is None:
+        return None if task.file is None else Path(task.file)
+    spec = util.find_spec(task.module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _beside(path: Path) -> set[Path]:
+    """Return the files around a task's file that it imports or names, and those that its imports do."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        for each in _mentioned(waiting.pop()):
+            if each not in found and each != path:
+                found.add(each)
+                if each.suffix == ".py":
+                    waiting.append(each)
+    return found
+
+
+def _mentioned(path: Path) -> Iterator[Path]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _existing(path.parent, node.value)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _module(path.parent, alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            folder = path.parent.joinpath(*[".."] * (node.level - 1)) if node.level else path.parent
+            for name in [node.module or "", *(f"{node.module or ''}.{alias.name}" for alias in node.names)]:
+                yield from _module(folder, name)
+
+
+def _module(folder: Path, name: str) -> Iterator[Path]:
+    stem = folder.joinpath(*name.strip(".").split("."))
+    yield from (
+        place.resolve() for place in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if _is_file(place)
+    )
+
+
+def _existing(folder: Path, text: str) -> Iterator[Path]:
+    """Yield the file that a string names, if it can be one."""
+    if text and len(text) < 512 and "\n" not in text and _is_file(folder / text):  # noqa: PLR2004 (no path is longer)
+        yield (folder / text).resolve()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+__all__ = ["inputs_of", "source_of"]
