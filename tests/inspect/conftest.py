@@ -89,7 +89,10 @@ def install(place: Path, name: str) -> None:
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     hooks = f"[motools.hooks.v1]\n{name} = {name}.hooks\n"
-    (metadata / "entry_points.txt").write_text(f"[inspect_ai]\n{name} = {name}._registry\n\n{hooks}")
+    # A hook is imported by the process that asks, and only one package can be there under one name.
+    (metadata / "entry_points.txt").write_text(
+        f"[inspect_ai]\n{name} = {name}._registry\n\n{hooks if name == 'scripted' else ''}"
+    )
     (metadata / "RECORD").write_text(f"{name}/__init__.py,,\n{name}/_registry.py,,\n")
 
 

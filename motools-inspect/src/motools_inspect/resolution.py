@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools import errors
-from motools.errors import RunFailed
+from motools.errors import DatasetError, MotoolsError, RunFailed, SettingError, SpecError, TaskNotFound
 from motools_inspect import packages, tasks
 from motools_inspect.launching import ask, can_fork
 from motools_inspect.remembered import recall, remember
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from motools_inspect.settings import Options, Parameters
+
+
+ERRORS: tuple[type[MotoolsError], ...] = (RunFailed, SettingError, SpecError, TaskNotFound)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     named = request.tasks()
     answer = _answer({**fields, "tasks": [task.as_dict() for task in named]}, options)
     if "error" in answer:
-        raise getattr(errors, answer["error"], RunFailed)(answer["message"])
+        raise _error(answer["error"], answer["message"])
     facts = {
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {task.label: {"source": source_of(task), **answer["tasks"][task.label]} for task in named},
@@ -76,6 +78,13 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     inputs = [*answer["inputs"], *(path for task in named for path in inputs_of(task)), *packages.files_of_inspect()]
     remember(question, facts, inputs, since=began)
     return facts
+
+
+def _error(name: str, message: str) -> MotoolsError:
+    """Return the error that whoever built the tasks has met."""
+    if name == DatasetError.__name__:
+        return DatasetError(message.splitlines())
+    return next((each for each in ERRORS if each.__name__ == name), RunFailed)(message)
 
 
 def _plain(eval_suite: Any) -> Any:
