@@ -127,6 +127,16 @@ async def test_progress_and_log_tell_step_total_loss_and_time_left(backend, tiny
     assert not [line for line in lines if "it/s" in line or "\r" in line or "Warning" in line]
 
 
+async def test_whoever_waits_sees_how_far_it_is_without_asking(backend, tiny, records, until):
+    run = await backend.train(records, str(tiny), ENDLESS)
+    waiting = asyncio.create_task(run.wait())
+    await until(lambda: run.progress.step >= 2)
+    assert run.status == RunStatus.RUNNING
+    await run.cancel()
+    with pytest.raises(RunCancelled):
+        await waiting
+
+
 async def test_a_log_is_followed_to_its_end(backend, tiny, records):
     run = await backend.train(records, str(tiny), QUICK)
     async with asyncio.timeout(60):

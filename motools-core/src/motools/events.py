@@ -46,7 +46,7 @@ class RunEvent:
     error: str | None = None
     """What went wrong, where something did."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """Step, total and loss of a progress event; labels and tags."""
+    """Of a progress event `step`, `total`, `loss`, `eta_seconds` and `message`; `label` and `tags` where there are any."""
 
 
 if TYPE_CHECKING:

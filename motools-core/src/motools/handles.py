@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from motools.cache.base import Ledger, Record
+    from motools.cache.telling import Teller
     from motools.evals.backends.cached import CachedEvalJob
     from motools.evals.base import EvalJob
     from motools.training.backends.cached import CachedTrainingRun
@@ -87,18 +88,21 @@ async def load_job(path: str | os.PathLike[str]) -> EvalJob:
     return await job_class(fields).load(path)
 
 
-def run_of(record: Record, ledger: Ledger) -> CachedTrainingRun:
-    """Return the run of a record; the plugin is imported when something is asked that is not recorded."""
+def run_of(record: Record, ledger: Ledger, tell: Teller | None = None) -> CachedTrainingRun:
+    """Return the run of a record; the plugin is imported when something is asked that is not recorded.
+
+    `tell` is told what happens while it is followed.
+    """
     from motools.training.backends.cached import CachedTrainingRun
 
-    return CachedTrainingRun(record, ledger, is_hit=record.state.is_ended)
+    return CachedTrainingRun(record, ledger, tell=tell, is_hit=record.state.is_ended)
 
 
-def job_of(record: Record, ledger: Ledger) -> CachedEvalJob:
+def job_of(record: Record, ledger: Ledger, tell: Teller | None = None) -> CachedEvalJob:
     """Return the job of a record, as `run_of` does a run."""
     from motools.evals.backends.cached import CachedEvalJob
 
-    return CachedEvalJob(record, ledger, is_hit=record.state.is_ended)
+    return CachedEvalJob(record, ledger, tell=tell, is_hit=record.state.is_ended)
 
 
 __all__ = ["job_of", "load_job", "load_run", "read_handle", "run_of", "write_handle"]

@@ -48,10 +48,9 @@ class InspectEvalJob(EvalJob):
 
     async def wait(self) -> InspectEvalResults:
         try:
-            status = await self._work.wait()
+            status = await self._work.wait(seen=self._take)
         except FileNotFoundError as error:
             raise self._lost() from error
-        self._take(status)
         return self._results(status)
 
     async def is_complete(self) -> bool:

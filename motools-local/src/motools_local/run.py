@@ -36,13 +36,13 @@ class LocalTrainingRun(TrainingRun):
         self.work = WorkDirectory(Path(directory), module=WORKER)
         self.job_id = self.work.path.name
         self.metadata: dict[str, Any] = {"directory": str(self.work.path)}
+        self._facts: dict[str, Any] = {}
 
     async def wait(self) -> str:
         try:
-            status = await self.work.wait()
+            status = await self.work.wait(seen=self._take)
         except FileNotFoundError as error:
             raise self._lost() from error
-        self._take(status)
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The local run {self.job_id!r} was cancelled after step {status.step}.")
         if status.state is WorkState.FAILED or self.model_id is None:
@@ -99,9 +99,10 @@ class LocalTrainingRun(TrainingRun):
     def _take(self, status: WorkStatus) -> None:
         self.status = status.state.run_status
         self.progress = status.progress
-        spec = self.work.spec
-        facts = {name: spec[name] for name in SPEC_FACTS} | {"hyperparameters": spec["hyperparameters"]}
-        self.metadata = {"directory": str(self.work.path), **facts}
+        if not self._facts:
+            spec = self.work.spec
+            self._facts = {name: spec[name] for name in (*SPEC_FACTS, "hyperparameters")}
+        self.metadata = {"directory": str(self.work.path), **self._facts}
         if status.error:
             self.metadata["error"] = status.error
         if status.result is not None:

@@ -157,7 +157,7 @@ async def cancelling(event):
 
 @pytest.mark.parametrize("listener", [for_ever, leaving, cancelling])
 async def test_nothing_that_a_listener_does_holds_up_a_run(ledger, service, data, caplog, monkeypatch, listener):
-    monkeypatch.setattr("motools.cache.cached.TELLING_SECONDS", 0.05)
+    monkeypatch.setattr("motools.cache.telling.TELLING_SECONDS", 0.05)
     async with asyncio.timeout(10):
         run = await CachedTrainingBackend(PaidBackend(service), ledger, notify=listener).train(data, "base")
         assert await run.wait() == f"model-of-{run.job_id}"

@@ -6,6 +6,7 @@ import pytest
 
 from motools.cache.recovery import Outcome, recover
 from motools.cache.states import State
+from motools.cache.telling import Teller
 from motools.cache.ticket import LedgerTicket
 from motools.errors import SubmitUncertain
 from motools.status import Capability
@@ -57,11 +58,7 @@ async def test_recovery_searches_by_the_notes_too(ledger, data):
     with pytest.raises(SubmitUncertain):
         await CachedTrainingBackend(backend, ledger).train(data, "base")
     (record,) = await ledger.records()
-
-    async def tell(*_):
-        pass
-
-    recovered = await recover(record, ledger, lambda _: backend, tell)
+    recovered = await recover(record, ledger, lambda _: backend, Teller(None))
     assert recovered.outcome is Outcome.FOUND
     assert backend.asked[0][1] == {"file": "file-1", "suffix": None}
 

@@ -84,7 +84,7 @@ async def test_a_live_run_is_attached_to_with_its_progress(ledger, service, data
     await again.refresh()
     assert (again.status, again.progress.step) == ("running", 1)
     assert (await ledger.read(again.key)).state is State.RUNNING
-    assert events == ["submitted", "attached"]
+    assert events == ["submitted", "attached", "progress"]
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_submission_for_the_others(ledger, service, data):

@@ -229,6 +229,41 @@ def test_what_a_followed_run_waits_for_is_said(cli, bare):
     assert cli("runs", "logs", "bare").stderr == ""
 
 
+TRACKER = """
+from pathlib import Path
+from motools import hookimpl
+
+@hookimpl
+def motools_run_event(event):
+    with Path("heard").open("a") as file:
+        file.write(f"{event.happened} {event.details.get('total')}\\n")
+"""
+
+
+@pytest.fixture
+def tracker(tmp_path):
+    """An installed distribution with a listener, which writes what it hears into the file "heard"."""
+    (tmp_path / "tracker_hooks.py").write_text(TRACKER)
+    information = tmp_path / "tracker-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: tracker\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[motools.hooks.v1]\ntracker = tracker_hooks\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.slow
+def test_listeners_hear_of_a_run_that_another_process_comes_back_to(train, shell, cli, tracker):
+    train("-o", "duration=600", "--no-wait")
+    shown = shell("runs", "show", "run", **tracker)
+    assert shown.returncode == 0, shown.stderr
+    assert Path("heard").read_text() == "progress 10\n"
+    cli("runs", "cancel", "run")
+    assert shell("runs", "wait", "run", **tracker).returncode == 1
+    train("-o", "duration=0.5", "--no-wait", "--replicate", "1", "--label", "other")
+    assert shell("runs", "wait", "other", **tracker).returncode == 0
+    assert Path("heard").read_text().splitlines() == ["progress 10", "succeeded None"]
+
+
 @pytest.fixture
 def following(train):
     """`motools runs logs --follow` of a run that goes on, in a process that did not submit it."""

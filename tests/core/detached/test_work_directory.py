@@ -35,6 +35,23 @@ async def test_work_is_done_by_another_process_and_its_result_is_kept(make):
     assert work.log_path.read_text().splitlines() == ["step 1", "step 2", "step 3"]
 
 
+async def test_whoever_waits_sees_each_status_on_the_way(make):
+    work, seen, held = make(steps=2, at={"2": "hold"}), [], asyncio.Event()
+
+    def see(status):
+        seen.append(status)
+        if status.step == 2:
+            held.set()
+
+    waiting = asyncio.create_task(work.wait(seen=see))
+    async with asyncio.timeout(60):
+        await held.wait()
+        (work.path / "go").touch()
+        assert await waiting is seen[-1]
+    assert [status.step for status in seen] == sorted(status.step for status in seen)
+    assert {str(status.state) for status in seen} >= {"running", "succeeded"}
+
+
 async def test_everything_in_the_directory_is_for_its_owner_alone(make):
     work = make(steps=1)
     await work.wait()

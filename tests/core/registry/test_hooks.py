@@ -220,6 +220,20 @@ def test_making_a_backend_imports_no_hooks(world):
     assert "tracker_hooks" not in sys.modules
 
 
+async def test_listeners_hear_how_far_a_training_is_while_it_is_waited_for(world, heard, monkeypatch):
+    monkeypatch.setattr("motools.cache.telling.EVERY", 0.05)
+    noted = "(str(event.happened), event.details.get('step'))"
+    world.install("tracker", hooks={"t": "tracker_hooks"}, modules={"tracker_hooks": listener(noted)})
+    record = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]}
+    await (await get_backend("dummy", kind="training", duration=1, steps=1000).train([record], "base")).wait()
+    (first, *progress, last) = heard
+    assert (first[0], last[0]) == ("submitted", "succeeded")
+    assert {happened for happened, _ in progress} == {"progress"}
+    steps = [step for _, step in progress]
+    assert len(steps) > 2
+    assert steps == sorted(set(steps))
+
+
 async def test_listeners_hear_of_a_training(world, heard):
     world.install("tracker", hooks={"t": "tracker_hooks"}, modules={"tracker_hooks": listener("str(event.happened)")})
     backend = get_backend("dummy", kind="training")

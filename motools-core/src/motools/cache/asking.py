@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.base import Draft
-from motools.cache.cached import CachedHandle, Teller
 from motools.cache.digests import DigestMemo, RecentDigests
 from motools.cache.flight import flights_of
 from motools.cache.hits import Hits
@@ -17,6 +16,7 @@ from motools.cache.memory import ledger_of
 from motools.cache.missing import NOTE, how_to_train_again
 from motools.cache.paid import Obtained, Work, obtain
 from motools.cache.states import State
+from motools.cache.telling import Teller
 from motools.errors import DatasetError, SettingError, TransitionRefused, UsageError
 from motools.events import Happened
 from motools.status import Capability
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from motools.cache.base import CacheBackend, Ledger, Record
+    from motools.cache.cached import CachedHandle
     from motools.cache.digests import Digested
     from motools.cache.kinds import Kind
     from motools.cache.ticket import LedgerTicket

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +10,10 @@ from motools.cache.following import Following
 from motools.cache.kinds import EVAL, TRAINING, class_path, kind_of, pack, status_of
 from motools.cache.memory import MemoryLedger, ledger_of
 from motools.cache.states import State
+from motools.cache.telling import Teller
 from motools.errors import RunCancelled, RunError
-from motools.events import Happened, RunEvent
 from motools.files import write_json
 from motools.handles import SCHEMA, read_handle
-from motools.listening import failure_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,40 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from motools.cache.base import Ledger
-    from motools.events import Notify
     from motools.status import Progress, RunStatus
-
-log = logging.getLogger("motools.cache")
-
-TELLING_SECONDS = 30.0
-"""How long all listeners together may take over one event."""
-
-
-class Teller:
-    """Tells the listeners what happens to records. What they raise is reported and breaks no run, nor does one that hangs."""
-
-    def __init__(self, notify: Notify | None) -> None:
-        self._notify = notify
-
-    async def __call__(self, happened: Happened, record: Record) -> None:
-        if self._notify is None or getattr(self._notify, "is_idle", False):
-            return
-        details = {"label": record.label, "tags": list(record.tags)} if record.label or record.tags else {}
-        event = RunEvent(
-            happened=happened,
-            kind=record.kind,
-            backend=record.backend,
-            key=record.key,
-            job_id=record.job_id,
-            at=time.time(),
-            model=record.model,
-            model_id=record.model_id,
-            error=record.error,
-            details=details,
-        )
-        notify = self._notify
-        if error := await failure_of(lambda: notify(event), TELLING_SECONDS):
-            log.error("A listener failed on %s of %s.", happened, record.key, exc_info=error)
 
 
 class CachedHandle:
@@ -202,8 +166,10 @@ class CachedHandle:
     @classmethod
     async def load(cls, path: str | PathLike[str]) -> Self:
         """Go on from what `save` wrote: by the configured ledger where it has the record, else by the file alone."""
+        from motools.plugins.hooks import notifier
         from motools.plugins.registry import open_store
 
+        tell = Teller(notifier())
         kind = EVAL if hasattr(cls, "get_results") else TRAINING
         fields = await read_handle(path, kind=kind.name)
         store = open_store()
@@ -211,9 +177,9 @@ class CachedHandle:
             ledger = ledger_of(store)
             record = await ledger.read(str(fields.get("key")))
             if record is not None and record.job_id == fields["job_id"] and not record.state.is_repeatable:
-                return cls(record, ledger)
+                return cls(record, ledger, tell=tell)
         record = _record_from(fields, kind.noun)
-        return cls(record, MemoryLedger([record]))
+        return cls(record, MemoryLedger([record]), tell=tell)
 
 
 def ended_badly(record: Record) -> RunError:
@@ -255,4 +221,4 @@ def _record_from(fields: Mapping[str, Any], noun: str) -> Record:
     )
 
 
-__all__ = ["CachedHandle", "Teller", "ended_badly"]
+__all__ = ["CachedHandle", "ended_badly"]

@@ -13,16 +13,14 @@ from motools.cache.flight import Shared, flights_of
 from motools.cache.kinds import class_path, kind_of, pack, status_of, unpack
 from motools.cache.redact import in_words
 from motools.cache.states import State
+from motools.cache.telling import ProgressTeller
 from motools.errors import HandleError, RunCancelled, RunError, RunFailed, TransitionRefused
 from motools.events import Happened
 from motools.status import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from motools.cache.base import Ledger, Record
-
-    Tell = Callable[[Happened, Record], Awaitable[None]]
+    from motools.cache.telling import Teller
 
 log = logging.getLogger("motools.cache")
 
@@ -41,7 +39,7 @@ _HAPPENED = {
 class Following:
     """A plugin's live handle and the record of it, shared by all who follow the same record on one loop."""
 
-    def __init__(self, handle: Any, record: Record, ledger: Ledger, tell: Tell) -> None:
+    def __init__(self, handle: Any, record: Record, ledger: Ledger, tell: Teller) -> None:
         self.handle = handle
         self.record = record
         self.value: Any = None
@@ -49,11 +47,12 @@ class Following:
         self._kind = kind_of(record)
         self._ledger = ledger
         self._tell = tell
+        self._progress = ProgressTeller(handle, tell)
         self._waiting: Shared[Record] | None = None
 
     @classmethod
     async def of(
-        cls, record: Record, ledger: Ledger, tell: Tell, *, handle: Any = None, backend_class: type | None = None
+        cls, record: Record, ledger: Ledger, tell: Teller, *, handle: Any = None, backend_class: type | None = None
     ) -> Following:
         """Return the one that is there already, or make one of the handle, or of what the record says of it."""
         name = ("following", record.key, record.token)
@@ -77,8 +76,7 @@ class Following:
     async def is_complete(self) -> bool:
         """Ask whether it has ended; if so, record how."""
         complete = await self.handle.is_complete()
-        if complete:
-            await self._note_end()
+        await (self._note_end() if complete else self._progress.look(self.record))
         return bool(complete)
 
     async def refresh(self) -> None:
@@ -87,13 +85,16 @@ class Following:
         status = status_of(self.handle)
         if status.is_terminal:
             await self._note_end()
-        elif status is RunStatus.RUNNING and self.record.state in {State.SUBMITTED, State.FOUND}:
+            return
+        if status is RunStatus.RUNNING and self.record.state in {State.SUBMITTED, State.FOUND}:
             with suppress(TransitionRefused):
                 self.record = await self._ledger.move(self.record, State.RUNNING)
+        await self._progress.look(self.record)
 
     async def cancel(self) -> None:
         """Cancel, and record it if that was its end: one that goes on for a while may still succeed."""
-        if await self.is_complete():
+        if await self.handle.is_complete():
+            await self._note_end()
             return
         await self.handle.cancel()
         if not await self.handle.is_complete():
@@ -109,7 +110,8 @@ class Following:
 
     async def _wait(self) -> Record:
         try:
-            self.value = await self.handle.wait()
+            async with self._progress.looking(lambda: self.record):
+                self.value = await self.handle.wait()
             self._kind.check(self.value, self.record)
         except RunCancelled as error:
             await self._settle(State.CANCELLED, error=in_words(error))
@@ -153,7 +155,7 @@ class Following:
         """Record the end, once: whoever else saw it too is content with what stands there."""
         with suppress(Exception):  # the last word of a handle is worth having, and no more than that
             changes["handle"] = await pack(self.handle)
-        while True:
+        while not self.record.state.is_ended:  # else another of this process was first: a cancellation, or a wait
             try:
                 self.record = await self._ledger.move(self.record, target, **changes)
             except TransitionRefused:
@@ -163,11 +165,9 @@ class Following:
                     self.record = replace(self.record, state=target, updated_at=time.time(), **changes)
                     return self.record  # those who wait are told how their own attempt ended
                 self.record = present
-                if present.state.is_ended:
-                    return present
             else:
                 await self._tell(_HAPPENED[target], self.record)
-                return self.record
+        return self.record
 
 
 def is_trouble(error: BaseException | None) -> bool:

@@ -24,11 +24,11 @@ from motools.events import Happened
 from motools.status import Capability
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from motools.cache.base import Ledger, Record
+    from motools.cache.telling import Teller
 
-    Tell = Callable[[Happened, Record], Awaitable[None]]
     BackendOf = Callable[[Record], Any]
 
 
@@ -70,7 +70,7 @@ class Recovered:
         return self.outcome not in {Outcome.NEEDS_PERSON, Outcome.NOT_ASKED}
 
 
-async def recover(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Tell) -> Recovered:
+async def recover(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Teller) -> Recovered:
     """Look after one record. Submits nothing. `backend_of` gives the backend of a record, or raises.
 
     What goes wrong is part of the answer: one backend that is not to be reached keeps nobody from the others.
@@ -87,7 +87,7 @@ async def recover(record: Record, ledger: Ledger, backend_of: BackendOf, tell: T
     return Recovered(record=present, before=record.state, outcome=outcome, words=words)
 
 
-async def _looked_after(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Tell) -> tuple[Outcome, str]:
+async def _looked_after(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Teller) -> tuple[Outcome, str]:
     if record.state.is_ended:
         return Outcome.ENDED, "It had ended already."
     if record.state.is_repeatable:
@@ -100,7 +100,7 @@ async def _looked_after(record: Record, ledger: Ledger, backend_of: BackendOf, t
     return await _caught_up(following, Outcome.LIVE, "It is under way.")
 
 
-async def _settled(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Tell) -> tuple[Outcome, str]:
+async def _settled(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Teller) -> tuple[Outcome, str]:
     """Find out what an interrupted submission came to."""
     backend = backend_of(record)
     claimed = await ledger.claim(record, seconds=LEASE_SECONDS)

@@ -69,10 +69,13 @@ async def the_one(ledger: Ledger, name: str) -> Record:
 
 
 def handle_of(record: Record, ledger: Ledger) -> TrainingRun | EvalJob:
-    """Return the run or job that a record is of."""
+    """Return the run or job that a record is of; listeners are told what happens while it is followed."""
     from motools import handles
+    from motools.cache.telling import Teller
+    from motools.plugins.hooks import notifier
 
-    return handles.run_of(record, ledger) if record.kind == "training" else handles.job_of(record, ledger)
+    made = handles.run_of if record.kind == "training" else handles.job_of
+    return made(record, ledger, Teller(notifier()))
 
 
 async def up_to_date(ledger: Ledger, records: Sequence[Record]) -> None:

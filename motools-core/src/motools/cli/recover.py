@@ -67,8 +67,8 @@ async def _wanted(ledger: Ledger, keys: tuple[str, ...], backend: str | None) ->
 
 
 async def _recover_all(records: list[Record], ledger: Ledger, options: Mapping[str, Any]) -> list[Recovered]:
-    from motools.cache.cached import Teller
     from motools.cache.recovery import recover
+    from motools.cache.telling import Teller
     from motools.plugins.hooks import notifier
     from motools.plugins.owner import backend_of
 

@@ -180,8 +180,12 @@ class WorkDirectory:
             updated_at=now,
         )
 
-    async def wait(self, *, environment: Mapping[str, str] | None = None) -> WorkStatus:
+    async def wait(
+        self, *, environment: Mapping[str, str] | None = None, seen: Callable[[WorkStatus], object] | None = None
+    ) -> WorkStatus:
         """Wait until the work has ended and return its last status, starting a worker again whenever one has died.
+
+        `seen` is called with each status, the last included, so that a handle is up to date while it waits.
 
         Work that could not go on (`CannotGoOn`) is tried once more; if that ends so too, its status is returned, which
         is then interrupted, with the `error`.
@@ -190,6 +194,8 @@ class WorkDirectory:
         tried = False
         while True:
             status = await asyncio.to_thread(self.status)
+            if seen is not None:
+                seen(status)
             if status.state.is_terminal:
                 return status
             if status.state is WorkState.INTERRUPTED or status.attempt == 0:

@@ -28,7 +28,11 @@ hookimpl = pluggy.HookimplMarker("motools")
 
 @hookspec
 def motools_run_event(event: RunEvent) -> Awaitable[None] | None:
-    """Hear of every change in the life of a run or job. May be a coroutine function. What it raises breaks no run."""
+    """Hear of every change in the life of a run or job. May be a coroutine function. What it raises breaks no run.
+
+    How far one is, is told while a process waits for it or refreshes it, every few seconds at most; where several
+    processes do, each tells its own listeners.
+    """
 
 
 @hookspec(firstresult=True)
