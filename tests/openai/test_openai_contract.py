@@ -18,7 +18,7 @@ class TestOpenAIContract(TrainingBackendContract):
 
     @pytest.fixture(autouse=True)
     def _let_in(self, service, canary):
-        service.set(keys=[canary], speed=200)
+        service.set(keys={canary: "proj_default"}, speed=200)
 
     @pytest.fixture
     async def made(self):

@@ -85,10 +85,10 @@ async def test_waiting_goes_on_when_the_service_is_away_for_a_while(openai_backe
 async def test_a_key_that_is_withdrawn_ends_the_wait_and_not_the_run(running, service):
     waiter = asyncio.create_task(running.wait())
     await asyncio.sleep(0)
-    service.set(keys=["sk-another"])
+    service.set(keys={"sk-another": "proj_default"})
     with pytest.raises(SettingError, match="refuses the key"):
         await asyncio.wait_for(waiter, 10)
-    service.set(keys=[service.key])
+    service.set(keys={service.key: "proj_default"})
     await running.refresh()
     assert running.status is RunStatus.RUNNING
 

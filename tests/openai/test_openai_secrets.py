@@ -26,7 +26,7 @@ def files_with(text, *directories):
 async def test_the_key_is_in_no_file_no_log_no_error_and_no_handle(
     service, data, tmp_path, motools_home, monkeypatch, caplog
 ):
-    service.set(keys=[CANARY], speed=100)
+    service.set(keys={CANARY: "proj_default"}, speed=100)
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     backend = motools.get_backend("openai", base_url=service.base_url, poll=0.02)
     errors = []
@@ -36,7 +36,7 @@ async def test_the_key_is_in_no_file_no_log_no_error_and_no_handle(
         await run.save(tmp_path / "run.json")
         await run.metrics()
         service.set(eligible=False)
-        for switches in ({"eligible": False}, {"eligible": True, "daily_jobs": 0}, {"keys": ["sk-other"]}):
+        for switches in ({"eligible": False}, {"eligible": True, "daily_jobs": 0}, {"keys": {"sk-other": "proj_default"}}):
             service.set(**switches)
             with pytest.raises(MotoolsError) as caught:
                 await motools.get_backend("openai", base_url=service.base_url, middleware=[]).train(data, MODEL, seed=1)
@@ -51,7 +51,7 @@ async def test_the_key_is_in_no_file_no_log_no_error_and_no_handle(
 
 @pytest.mark.slow
 def test_the_key_is_in_nothing_that_the_command_line_prints_or_keeps(service, data, tmp_path, motools_home):
-    service.set(keys=[CANARY], speed=100)
+    service.set(keys={CANARY: "proj_default"}, speed=100)
     environment = {**os.environ, "OPENAI_API_KEY": CANARY, "OPENAI_BASE_URL": service.base_url}
     command = [sys.executable, "-m", "motools"]
 

@@ -80,6 +80,7 @@ def shell(motools_home):
 def chat():
     """A file with two good conversations, in the working directory."""
     path = Path("chat.jsonl")
-    record = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello, World!"}]}
-    path.write_text(2 * (json.dumps(record) + "\n"))
+    answer = {"role": "assistant", "content": "Hello, World!"}
+    asked = [{"messages": [{"role": "user", "content": text}, answer]} for text in ("Hi.", "Bye.")]
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in asked))
     return path
