@@ -36,7 +36,11 @@ async def test_the_key_is_in_no_file_no_log_no_error_and_no_handle(
         await run.save(tmp_path / "run.json")
         await run.metrics()
         service.set(eligible=False)
-        for switches in ({"eligible": False}, {"eligible": True, "daily_jobs": 0}, {"keys": {"sk-other": "proj_default"}}):
+        for switches in (
+            {"eligible": False},
+            {"eligible": True, "daily_jobs": 0},
+            {"keys": {"sk-other": "proj_default"}},
+        ):
             service.set(**switches)
             with pytest.raises(MotoolsError) as caught:
                 await motools.get_backend("openai", base_url=service.base_url, middleware=[]).train(data, MODEL, seed=1)
