@@ -213,3 +213,9 @@ async def test_a_connection_that_cannot_be_made_is_no_submission(openai_backend,
     backend = openai_backend(base_url="http://127.0.0.1:9/v1")
     with pytest.raises(SubmitUnavailable, match="cannot be reached"):
         await backend.train(data, MODEL)
+
+
+async def test_a_model_that_a_server_does_not_train_is_not_blamed_on_openai(openai_backend, service, data):
+    with pytest.raises(SubmitRejected, match="Ask for a model that it fine-tunes") as caught:
+        await openai_backend().train(data, "gpt-9")
+    assert "closing" not in str(caught.value)

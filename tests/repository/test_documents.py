@@ -5,6 +5,7 @@ anywhere in the document says what cannot be told from the fence:
 
     <!-- test: slow -->         the document trains or evaluates: it is left out of `make check`
     <!-- file: NAME -->         the block below is not run but written to NAME
+    <!-- service: openai -->    OPENAI_BASE_URL leads to a fake of OpenAI on this machine; nothing else is changed
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,8 +106,27 @@ def as_parameters(documents):
     ]
 
 
+@pytest.fixture
+def services(monkeypatch):
+    """Return what starts the services that a document asks for, until the end of the test."""
+    monkeypatch.syspath_prepend(ROOT / "tests" / "openai")
+    with ExitStack() as running:
+
+        def start(document):
+            if "<!-- service: openai -->" in document.read_text(encoding="utf-8"):
+                from fake_openai.process import FakeOpenAI
+
+                fake = running.enter_context(FakeOpenAI.started())
+                fake.set(speed=20)
+                monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
+                monkeypatch.setenv("OPENAI_API_KEY", fake.key)
+
+        yield start
+
+
 @pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
-def test_every_block_of_a_document_runs(document, tmp_path):
+def test_every_block_of_a_document_runs(document, tmp_path, services):
+    services(document)
     for block in blocks_of(document):
         run_block(block, tmp_path)
 

@@ -23,6 +23,7 @@ from motools.errors import (
     SubmitUncertain,
     UsageError,
 )
+from motools_openai.server import OPENAI
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAIError
@@ -83,7 +84,9 @@ def _answered(error: APIStatusError, model: str, server: str) -> SubmissionError
     if _MISSING_FILE.search(said):
         return FileGone(f"{server} has not got the uploaded file any more ({said}). Ask again: it is uploaded anew.")
     if status == 403 or code_of(error) == NOT_AVAILABLE or _NOT_ELIGIBLE.search(said):  # noqa: PLR2004
-        return SubmitRejected(f"{server} does not let this account fine-tune {model!r} ({status}: {said}). {CLOSING}")
+        is_closing = server == OPENAI or code_of(error) == NOT_AVAILABLE
+        advice = CLOSING if is_closing else "Ask for a model that it fine-tunes."
+        return SubmitRejected(f"{server} does not let this account fine-tune {model!r} ({status}: {said}). {advice}")
     return SubmitRejected(f"{server} refuses the job ({status}: {said}).")
 
 
