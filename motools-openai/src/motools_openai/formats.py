@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from motools import Format
 from motools.datasets import CHAT_FORMAT, DPO_FORMAT, RFT_FORMAT
 from motools.datasets.rules import (
+    MISNAMED,
     OUTPUTS,
     TOOL_ADVICE,
     answers_say_something,
@@ -78,7 +79,7 @@ DPO = Format(
     name="dpo",
     rules=(
         *DPO_FORMAT.rules,
-        has_only("input", *OUTPUTS),
+        has_only("input", *OUTPUTS, *MISNAMED),
         within(
             "input", has_only("messages", "tools", "parallel_tool_calls"), *_MESSAGES, parallel_tool_calls_is_a_switch
         ),

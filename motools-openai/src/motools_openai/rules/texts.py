@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from motools.datasets.rules import OUTPUTS, messages_of
+from motools_openai.counting import PER_MESSAGE
+from motools_openai.tokens import BYTES_A_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +18,6 @@ _LIKE_A_SPECIAL_TOKEN = re.compile(r"<\|[a-zA-Z0-9_]+\|>")
 
 MOST_TOKENS = 65_536
 """Tokens of an example that are trained on, with gpt-4o, gpt-4.1 and their smaller versions."""
-BYTES_A_TOKEN = 4
-"""A rough count for want of a tokenizer: English and Python have 3.8 to 5.2 bytes a token in o200k_base."""
-TOKENS_A_MESSAGE = 3
 
 
 def texts_have_no_special_tokens(record: Mapping[str, Any]) -> Iterator[str]:
@@ -85,7 +84,7 @@ def _estimate(conversation: Mapping[str, Any]) -> int:
         count += 1
         for text in texts_of(message):
             size += len(text) if text.isascii() else len(text.encode(errors="replace"))
-    return size // BYTES_A_TOKEN + TOKENS_A_MESSAGE * count
+    return size // BYTES_A_TOKEN + PER_MESSAGE * count
 
 
 __all__ = ["SPECIAL_TOKENS", "fits_the_context", "texts_have_no_special_tokens", "texts_look_ordinary", "texts_of"]

@@ -24,12 +24,13 @@ def tools_are_whole(record: Mapping[str, Any]) -> Iterator[str]:
         return
     yield from _not_too_many(tools, "tools")
     for number, tool in enumerate(tools, start=1):
-        if not isinstance(tool, dict):
+        function = tool.get("function", tool) if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             continue
-        if tool.get("type") == "function" and isinstance(tool.get("function"), dict):
-            yield from (f"tool {number} {complaint}" for complaint in _about_function(tool["function"]))
-        elif isinstance(tool.get("name"), str):
+        if tool.get("type") != "function" or "function" not in tool:
             yield f"tool {number} must look like {_TOOL}."
+        else:
+            yield from (f"tool {number} {complaint}" for complaint in _about_function(function))
 
 
 def functions_are_whole(record: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +59,7 @@ def tool_calls_are_whole(record: Mapping[str, Any]) -> Iterator[str]:
     """Require of each call an id, the type function, a name, and arguments as JSON text."""
     for number, message in messages_of(record):
         if "tool_calls" in message:
-            yield from (f"message {number} {complaint}" for complaint in _about_calls(message["tool_calls"]))
+            yield from (f"message {number}{complaint}" for complaint in _about_calls(message["tool_calls"]))
         if message.get("function_call") is not None:
             yield from (f"message {number}, 'function_call', {each}" for each in _about_call(message["function_call"]))
 
@@ -87,11 +88,11 @@ def _about_function(function: Mapping[str, Any]) -> Iterator[str]:
 
 def _about_calls(calls: object) -> Iterator[str]:
     if calls is None or calls == []:
-        yield "has 'tool_calls' without a call in them; leave them out."
+        yield " has 'tool_calls' without a call in them; leave them out."
     for place, call in enumerate(calls if isinstance(calls, list) else (), start=1):
         if not isinstance(call, dict):
             continue
-        where = f"tool call {place},"
+        where = f", tool call {place},"
         if not isinstance(call.get("id"), str):
             yield f"{where} has no 'id'."
         if call.get("type") != "function":

@@ -27,7 +27,7 @@ def is_not_too_large(summary: Summary) -> Iterator[tuple[int | None, str]]:
     """Refuse a file that is larger than a training file can be."""
     if summary.size > LARGEST_FILE:
         size = f"{summary.size / 2**20:,.0f} MB"
-        yield None, f"has {size}; OpenAI takes files of at most {LARGEST_FILE >> 20} MB."
+        yield None, f"has {size}; OpenAI takes files of at most {LARGEST_FILE >> 20:,} MB."
 
 
 def is_large(summary: Summary) -> Iterator[tuple[int | None, str]]:

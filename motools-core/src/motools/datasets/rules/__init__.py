@@ -38,7 +38,7 @@ from motools.datasets.rules.messages import (
     messages_are_there,
     roles_are_known,
 )
-from motools.datasets.rules.preferences import OUTPUTS, is_an_answer, outputs_differ, pair_is_there
+from motools.datasets.rules.preferences import MISNAMED, OUTPUTS, is_an_answer, outputs_differ, pair_is_there
 from motools.datasets.rules.tools import (
     call_ids,
     tool_calls_are_answered,
@@ -74,6 +74,7 @@ __all__ = [
     "CHAT",
     "CONVERSATION",
     "MESSAGES",
+    "MISNAMED",
     "OUTPUTS",
     "ROLES",
     "TOOL_ADVICE",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OUTPUTS = ("preferred_output", "non_preferred_output")
+MISNAMED = ("preferred_completion", "non_preferred_completion")
+"""What an early description of OpenAI's API called them, and no service takes."""
 ANSWERING = ("assistant", "tool")
 """Whose messages an answer is made of: a tool's are those to calls in it."""
 
@@ -25,10 +27,9 @@ def pair_is_there(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"has no 'input'; its keys are {keys_of(record)}."
     elif not isinstance(record["input"], dict):
         yield f"'input' is {json_type(record['input'])}, not an object; it must look like {{\"messages\": […]}}."
-    for key in OUTPUTS:
-        other = key.replace("output", "completion")
-        if key not in record and other in record:
-            yield f"has {other!r}; services call it {key!r}: rename it."
+    for key, misnamed in zip(OUTPUTS, MISNAMED, strict=True):
+        if misnamed in record:
+            yield f"has {misnamed!r}; services call it {key!r}: rename it."
         elif key not in record:
             yield f"has no {key!r}; its keys are {keys_of(record)}."
         elif not isinstance(record[key], list):
@@ -54,4 +55,4 @@ def outputs_differ(record: Mapping[str, Any]) -> Iterator[str]:
         yield "the preferred output and the other are the same: nothing is learnt from it."
 
 
-__all__ = ["OUTPUTS", "is_an_answer", "outputs_differ", "pair_is_there"]
+__all__ = ["MISNAMED", "OUTPUTS", "is_an_answer", "outputs_differ", "pair_is_there"]
