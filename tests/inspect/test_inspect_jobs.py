@@ -59,6 +59,7 @@ async def test_a_registered_task_is_evaluated_and_every_answer_kept(questions, t
         "scores": {"exact": 1.0},
         "answers": {"exact": "WORD 1"},
         "explanations": {"exact": None},
+        "metadata": {},
     }
     assert [sample["scores"]["exact"] for sample in results.samples[:3]] == [0.0, 1.0, 1.0]
     assert job.progress is not None

@@ -181,6 +181,7 @@ class InspectEvalBackend(EvalBackend):
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
             "sandbox": parameters.sandbox,
+            "prices": parameters.model_cost_config,
             "pace": given(parameters, Pace),
             "threads": self._options.threads,
             "workers": self._options.workers,

@@ -1,25 +1,19 @@
-"""From Inspect's logs to results: metrics by task, scorer and metric, and one line for each sample."""
+"""From Inspect's logs to results: metrics by task, scorer and metric, and what it took."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_ai.log import read_eval_log_samples
-
 from motools_inspect.building import LABEL
 from motools_inspect.results import SAMPLES
+from motools_inspect.rows import put_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from inspect_ai.log import EvalLog, EvalSample, EvalScore
-
-LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
-"""Inspect's letters for correct, partial, incorrect and no answer, as its own metrics count them."""
+    from inspect_ai.log import EvalLog, EvalScore
 
 
 def label_of(log: EvalLog, tasks: Sequence[Mapping[str, Any]]) -> str:
@@ -41,7 +35,7 @@ def collect(directory: Path, spec: Mapping[str, Any], logs: Sequence[EvalLog]) -
     ordered = {label: by_label[label] for label in labels if label in by_label} | by_label
     return {
         "metrics": {label: metrics_of(log) for label, log in ordered.items()},
-        "samples": write_samples(directory / SAMPLES, ordered),
+        "samples": put_in_order(directory / SAMPLES, ordered),
         "metadata": {
             "job_id": spec["job_id"],
             "logs": [_plain_path(log.location) for log in ordered.values()],
@@ -84,55 +78,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def number_of(value: Any) -> Any:
-    """Return a score's value, as a number where it is one of Inspect's letters."""
-    if isinstance(value, str):
-        return LETTERS.get(value, value)
-    if isinstance(value, float):
-        return _finite(value)
-    if isinstance(value, dict):
-        return {name: number_of(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [number_of(item) for item in value]
-    return value
-
-
-def write_samples(path: Path, logs: Mapping[str, EvalLog]) -> int:
-    """Write the samples of every log, one JSON object a line, and return how many there are."""
-    draft = path.with_suffix(".draft")
-    count = 0
-    with draft.open("w", encoding="utf-8") as file:
-        draft.chmod(0o600)
-        for label, log in logs.items():
-            for sample in read_eval_log_samples(log.location, all_samples_required=False):
-                file.write(json.dumps(row_of(label, sample), ensure_ascii=False, allow_nan=False) + "\n")
-                count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return count
-
-
-def row_of(label: str, sample: EvalSample) -> dict[str, Any]:
-    """Return what results say of a sample."""
-    scores = sample.scores or {}
-    return {
-        "id": sample.id,
-        "epoch": sample.epoch,
-        "task": label,
-        "input": sample.input if isinstance(sample.input, str) else [_message(each) for each in sample.input],
-        "target": sample.target,
-        "output": sample.output.completion,
-        "scores": {name: number_of(score.value) for name, score in scores.items()},
-        "answers": {name: score.answer for name, score in scores.items()},
-        "explanations": {name: score.explanation for name, score in scores.items()},
-    }
-
-
-def _message(message: Any) -> dict[str, str]:
-    return {"role": message.role, "content": message.text}
-
-
 def _usage(logs: Sequence[EvalLog]) -> dict[str, dict[str, Any]]:
     total: dict[str, dict[str, Any]] = {}
     for log in logs:
@@ -144,4 +89,4 @@ def _usage(logs: Sequence[EvalLog]) -> dict[str, dict[str, Any]]:
     return total
 
 
-__all__ = ["collect", "label_of", "metrics_of", "number_of", "row_of", "write_samples"]
+__all__ = ["collect", "label_of", "metrics_of"]

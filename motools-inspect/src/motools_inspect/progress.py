@@ -10,12 +10,13 @@ from inspect_ai.hooks import Hooks, SampleEnd, TaskStart, hooks
 from inspect_ai.log import read_eval_log_sample_summaries
 
 from motools.detached import CancelRequested
-from motools_inspect.logs import number_of
+from motools_inspect.building import LABEL
+from motools_inspect.rows import append, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inspect_ai.log import EvalLog
+    from inspect_ai.log import EvalLog, EvalSample
 
     from motools.detached import Worker
 
@@ -25,6 +26,7 @@ class Count:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._labels: dict[str, str] = {}
         self._loading = ExitStack()
         self._is_loading = False
         self._done = 0
@@ -47,6 +49,14 @@ class Count:
         with suppress(CancelRequested):  # whoever watches for it sees it too
             self._loading.close()
         self._began = time.monotonic()
+
+    def begin(self, eval_id: str, label: str) -> None:
+        """Hear which task one of Inspect's evaluations is of."""
+        self._labels[eval_id] = label
+
+    def note(self, eval_id: str, sample: EvalSample) -> None:
+        """Keep a sample that has ended well."""
+        append(self._worker.path, self._labels[eval_id], sample)
 
     def expect(self, total: int, done: int) -> None:
         """Hear of samples that are to be done, or have been before."""
@@ -110,11 +120,13 @@ class Progress(Hooks):
     async def on_task_start(self, data: TaskStart) -> None:
         if _count is not None:
             _count.loaded()
+            _count.begin(data.eval_id, (data.spec.metadata or {}).get(LABEL, data.spec.task))
             epochs = data.spec.config.epochs or 1
             _count.expect(len(data.spec.dataset.sample_ids or ()) * epochs, 0)
 
     async def on_sample_end(self, data: SampleEnd) -> None:
         if _count is not None and data.sample.error is None:
+            _count.note(data.eval_id, data.sample)
             values = {name: number_of(score.value) for name, score in (data.sample.scores or {}).items()}
             _count.ended({name: float(value) for name, value in values.items() if isinstance(value, (int, float))})
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from motools import EvalResults
 from motools.errors import HandleError
 from motools.files import read_json, write_json
+from motools_inspect.frames import as_frame, standard_errors
 
 if TYPE_CHECKING:
     import os
@@ -28,13 +30,19 @@ class Samples(Sequence[Mapping[str, Any]]):
     def __init__(self, path: str | os.PathLike[str], count: int) -> None:
         self.path = Path(path)
         self._count = count
+        self._starts: array[int] | None = None
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return self._from(0)
+
+    def _from(self, start: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the samples from a place in the file on."""
         try:
-            with self.path.open(encoding="utf-8") as file:
+            with self.path.open("rb") as file:
+                file.seek(start)
                 for line in file:
                     yield json.loads(line)
         except OSError as error:
@@ -51,11 +59,17 @@ class Samples(Sequence[Mapping[str, Any]]):
     def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
         if isinstance(index, slice):
-            wanted = range(self._count)[index]
-            rows = dict(enumerate(islice(self, max(wanted, default=-1) + 1)))
-            return [rows[number] for number in wanted]
-        number = range(self._count)[index]
-        return next(islice(self, number, None))
+            return [self[number] for number in range(self._count)[index]]
+        return next(self._from(self._start_of(range(self._count)[index])))
+
+    def _start_of(self, number: int) -> int:
+        """Return where in the file a sample begins; eight bytes of each are remembered."""
+        if self._starts is None:
+            self._starts = array("Q", [0])
+            with suppress(OSError), self.path.open("rb") as file:  # said when the sample is read
+                for line in file:
+                    self._starts.append(self._starts[-1] + len(line))
+        return self._starts[number] if number < len(self._starts) else 0
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -79,6 +93,29 @@ class InspectEvalResults(EvalResults):
 
     Saved results hold their samples where there are at most 200; of more they say in which file those are.
     """
+
+    @property
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """Tokens and, where its price is known, dollars (`total_cost`) of each model."""
+        found: Mapping[str, Mapping[str, float]] = self.metadata.get("usage", {})
+        return found
+
+    @property
+    def cost(self) -> float | None:
+        """Dollars of all models together; None where the price of none is known, see `model_cost_config`."""
+        known = [used["total_cost"] for used in self.usage.values() if "total_cost" in used]
+        return sum(known) if known else None
+
+    def standard_errors(self) -> dict[str, dict[str, dict[str, float | None]]]:
+        """Return the standard error of each metric: the scorer's own, else that of a mean over the samples.
+
+        None where a metric is neither. Reads every sample once; the epochs of a sample count as their mean.
+        """
+        return standard_errors(self.metrics, self.samples)
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each sample, with a column for each score; needs `motools-inspect[pandas]`."""
+        return as_frame(self.samples)
 
     @classmethod
     def of(cls, model_id: str, result: Mapping[str, Any], directory: Path) -> Self:

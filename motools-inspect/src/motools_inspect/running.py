@@ -16,7 +16,7 @@ from inspect_ai import Epochs, eval_async
 from inspect_ai._eval.task.task import PreviousTask
 from inspect_ai._util.file import filesystem
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log, read_eval_log_sample_summaries
-from inspect_ai.model import get_model
+from inspect_ai.model import ModelCost, ModelInfo, get_model, get_model_info, set_model_info
 from inspect_ai.util import display_type
 
 from motools.detached import CancelRequested
@@ -91,6 +91,7 @@ async def _evaluate(worker: Worker) -> list[EvalLog]:
     progress.expect(done=done, begun=[*begun.values()])
     try:
         if len(done) < len(spec["tasks"]):
+            _set_prices(spec["prices"] or {})
             built = build(spec)
             again = [_again(built[label], log) for label, log in begun.items()]
             fresh = [task for label, task in built.items() if label not in latest]
@@ -145,6 +146,14 @@ async def _begin(spec: Mapping[str, Any], tasks: Sequence[Task | PreviousTask]) 
         **settings,
         **pace,
     )
+
+
+def _set_prices(given: Mapping[str, Mapping[str, float]]) -> None:
+    """Tell Inspect what models cost, also those that it has never heard of."""
+    for model, prices in given.items():
+        cost = ModelCost(**dict.fromkeys(ModelCost.model_fields, 0.0) | dict(prices))
+        known = get_model_info(model) or ModelInfo()
+        set_model_info(model, known.model_copy(update={"cost": cost}))
 
 
 def _sandbox(given: str | None) -> Any:

@@ -104,6 +104,9 @@ class Parameters(Sampling, Selection, Pace):
         "in place of the tasks' own: a name, a list of names, or {name: arguments}; recorded answers are scored again",
     ] = None
     epochs_reducer: Annotated[str | list[str] | None, 'how epochs become one score: "mean", "max", "pass_at_2"…'] = None
+    model_cost_config: Annotated[
+        dict[str, Any] | None, 'dollars a million tokens: {"openai/gpt-4.1-mini": {"input": 0.4, "output": 1.6, …}}'
+    ] = None
     sandbox: Annotated[str | None, 'in place of the tasks\' own: "docker", or "docker:compose.yaml"'] = None
     model_args: Annotated[dict[str, Any] | None, "arguments of the model's provider"] = None
     model_base_url: Annotated[str | None, "the server to ask; no keys in it"] = None
