@@ -20,6 +20,8 @@ def model_identity(model_id: str, parameters: Parameters) -> dict[str, Any]:
         "model": _placed(models.under_evaluation(model_id, parameters)),
         "model_roles": {role: _placed(found) for role, found in models.roles(parameters.model_roles).items()},
         "sandbox": parameters.sandbox,
+        # What a model costs changes what is measured only where samples are ended by it.
+        "prices": parameters.model_cost_config if parameters.cost_limit else None,
     }
 
 
