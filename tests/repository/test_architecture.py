@@ -97,6 +97,7 @@ EXTRA_OF = {
     Path("motools-core/src/motools/testing"): "testing",
     Path("motools-core/src/motools/comparison"): "compare",
     Path("motools-openai/src/motools_openai/tokens.py"): "tokens",
+    Path("motools-inspect/src/motools_inspect/frames.py"): "pandas",
 }
 """Folders and files whose imports may come from an extra."""
 FOR_OTHERS = {
