@@ -9,6 +9,7 @@ import pytest
 
 from motools import RunStatus, load_run
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, UsageError
+from motools_openai.poller import next_pause
 
 MODEL = "gpt-4.1-nano-2025-04-14"
 MANY = 250
@@ -288,3 +289,28 @@ async def test_at_another_server_no_price_is_known_and_none_is_made_up(openai_ba
     await run.wait()
     assert run.metadata["cost"] is None
     assert (await backend.estimate(data, MODEL)).cost is None
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "has_changed", "pause"),
+    [
+        (5.0, 200.0, False, 20.0),
+        (5.0, 3.0, False, 5.0),
+        (5.0, 86_400.0, True, 60.0),
+        (5.0, None, False, 6.5),
+        (59.0, None, False, 60.0),
+        (59.0, None, True, 5.0),
+    ],
+)
+def test_looks_are_as_frequent_as_the_expected_end_asks_and_rarer_while_nothing_happens(
+    before, left, has_changed, pause
+):
+    assert next_pause(5.0, before, left, has_changed=has_changed) == pytest.approx(pause)
+
+
+def test_inspect_reaches_a_trained_model_and_a_checkpoint_by_the_openai_provider(motools_home):
+    from motools.plugins.hooks import resolve_model
+
+    for model_id in ("ft:gpt-4.1-nano:org::id", "ft:gpt-4.1-nano:org:suffix:id:ckpt-step-10"):
+        assert resolve_model(model_id, "inspect").model == f"openai/{model_id}"
+    assert resolve_model("gpt-4.1-nano", "inspect") is None

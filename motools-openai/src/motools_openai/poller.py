@@ -94,7 +94,8 @@ class Poller:
             while self._waiting:
                 self._joined.clear()
                 changed, finish = await self._look()
-                pause = self._next_pause(pause, finish, has_changed=changed)
+                left = None if finish is None else finish - time.time()
+                pause = next_pause(self.pause, pause, left, has_changed=changed)
                 await self._rest(pause)
         except Exception as error:  # noqa: BLE001 (whatever it is, those who wait have to hear of it)
             self._tell_all(error)
@@ -110,12 +111,6 @@ class Poller:
                     await self._joined.wait()
             except TimeoutError:
                 return
-
-    def _next_pause(self, before: float, finish: float | None, *, has_changed: bool) -> float:
-        longest = self.pause * LONGEST
-        if finish is not None:
-            return min(max((finish - time.time()) / SHARE, self.pause), longest)
-        return self.pause if has_changed else min(before * GROWTH, longest)
 
     async def _look(self) -> tuple[bool, float | None]:
         """Look once. Returns whether a job has ended, and when the next is expected to; trouble on the way is waited out."""
@@ -207,6 +202,14 @@ class Poller:
         return self._connection.client
 
 
+def next_pause(shortest: float, before: float, left: float | None, *, has_changed: bool) -> float:
+    """Return the seconds until the next look; `left` are those until the next job is expected to end, where that is known."""
+    longest = shortest * LONGEST
+    if left is not None:
+        return min(max(left / SHARE, shortest), longest)
+    return shortest if has_changed else min(before * GROWTH, longest)
+
+
 def _resolve(future: asyncio.Future[None], error: Exception | None) -> None:
     if future.done():
         return
@@ -216,4 +219,4 @@ def _resolve(future: asyncio.Future[None], error: Exception | None) -> None:
         future.set_exception(error)
 
 
-__all__ = ["Follower", "Poller"]
+__all__ = ["Follower", "Poller", "next_pause"]
