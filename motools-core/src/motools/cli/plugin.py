@@ -1,0 +1,17 @@
+"""`motools plugin`: for whoever writes a plugin."""
+
+from __future__ import annotations
+
+import click
+
+from motools.cli.lazy import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+@click.group("plugin", cls=LazyGroup, lazy=COMMANDS)
+def plugin_command() -> None:
+    """Write and prove a plugin of your own; `motools plugins` lists those that are installed."""
+
+
+__all__ = ["plugin_command"]
