@@ -151,9 +151,11 @@ async def test_a_job_that_ends_in_the_moment_of_cancelling_is_not_an_error(runni
 async def test_a_paused_job_goes_on_where_it_was(running, service):
     await running.pause()
     assert (running.status, running.metadata["service_status"]) == (RunStatus.RUNNING, "paused")
+    assert running.is_paused
     service.advance(1000)
     assert not await running.is_complete()
     await running.unpause()
+    assert not running.is_paused
     service.advance(1000)
     assert await running.wait()
 

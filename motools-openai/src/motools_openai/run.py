@@ -48,6 +48,7 @@ class OpenAITrainingRun(TrainingRun):
     def take(self, job: FineTuningJob, metrics: Mapping[str, Any] | None = None) -> None:
         """Take over how the service says that the job stands."""
         self.status = jobs.status_of(job)
+        self.is_paused = str(job.status) == "paused"
         self.metadata = {**self.metadata, **jobs.metadata_of(job)}
         if self.status is RunStatus.SUCCEEDED:
             self.model_id = job.fine_tuned_model or self.model_id
