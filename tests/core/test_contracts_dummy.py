@@ -28,6 +28,10 @@ class TestDummyTraining(TrainingBackendContract):
         return DummyTrainingBackend(duration=60)
 
     @pytest.fixture
+    def pausable_backend(self):
+        return DummyTrainingBackend(duration=1)
+
+    @pytest.fixture
     def failing_backend(self):
         return DummyTrainingBackend(fail="as told")
 

@@ -22,6 +22,10 @@ class TestValidatedDummyTraining(TrainingBackendContract):
         return ValidatedTrainingBackend(DummyTrainingBackend(duration=60))
 
     @pytest.fixture
+    def pausable_backend(self):
+        return ValidatedTrainingBackend(DummyTrainingBackend(duration=1))
+
+    @pytest.fixture
     def failing_backend(self):
         return ValidatedTrainingBackend(DummyTrainingBackend(fail="as told"))
 

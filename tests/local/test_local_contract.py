@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import pytest_asyncio
 
 from motools.testing.training import TrainingBackendContract
 from motools_local.training import LocalTrainingBackend
@@ -18,6 +19,10 @@ class TestLocalContract(TrainingBackendContract):
     lacking = {  # noqa: RUF012  (as above)
         "rejecting_backend": "there is no service: what can be refused is refused before anything is submitted",
         "uncertain_backend": "there is no service: a run's directory is there or it is not",
+        "adopt": "there is no service that others could have asked: a run has a record or a saved handle",
+        "pause": "a worker that holds its place in memory is no pause, and one that ends is a cancellation",
+        "limits": "runs of one machine take turns by themselves",
+        "dataset_keywords": "there is no validation set yet",
     }
 
     @pytest.fixture(autouse=True)
@@ -27,6 +32,13 @@ class TestLocalContract(TrainingBackendContract):
     @pytest.fixture
     def backend(self, warm):
         return LocalTrainingBackend(threads=1)
+
+    @pytest_asyncio.fixture
+    async def checkpointed(self, warm, start, monkeypatch):
+        monkeypatch.setattr(type(self), "hyperparameters", {"max_steps": 3, "batch_size": 2})
+        run = await start(LocalTrainingBackend(threads=1, save_every=1))
+        await self.waited(run)
+        return run
 
     @pytest.fixture
     def slow_backend(self, warm, monkeypatch):

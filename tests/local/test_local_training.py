@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from motools.errors import RunCancelled, RunFailed, RunLost
+from motools.errors import RunCancelled, RunFailed, RunLost, UsageError
 from motools.status import RunStatus
 from motools.testing.tickets import RecordingTicket
 from motools_local.cores import Slots
@@ -135,6 +135,38 @@ async def test_whoever_waits_sees_how_far_it_is_without_asking(backend, tiny, re
     await run.cancel()
     with pytest.raises(RunCancelled):
         await waiting
+
+
+async def test_metrics_are_told_while_it_trains_and_afterwards_the_same_everywhere(backend, tiny, records, until):
+    run = await backend.train(records, str(tiny), ENDLESS)
+    await until(lambda: run.work.status().step >= 2)
+    first, second, *_ = await run.metrics()
+    assert (first["step"], second["step"]) == (1, 2)
+    assert {"loss", "learning_rate", "grad_norm"} < first.keys()
+    await run.cancel()
+    assert (await run.metrics())[:2] == [first, second]
+    # A number that is none is null for everybody who reads JSON, and half a row is no row.
+    with (run.work.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 1000000, "grad_norm": Infinity}\n{"step": 10000')
+    assert (await LocalTrainingRun(run.work.path).metrics())[-1] == {"step": 1000000, "grad_norm": None}
+
+
+async def test_checkpoints_are_listed_with_what_was_measured_and_can_be_deleted(tiny, records, warm):
+    backend = LocalTrainingBackend(threads=1, save_every=2)
+    run, _ = await trained(backend, records, tiny, QUICK | {"max_steps": 7})
+    [first, second] = await run.checkpoints()
+    assert [(each.id, each.step, each.model_id) for each in (first, second)] == [
+        ("checkpoint-4", 4, None),
+        ("checkpoint-6", 6, None),
+    ]
+    assert first.metrics["loss"] == losses(run)[3]
+    assert first.created_at < second.created_at
+    (run.work.path / "checkpoints/checkpoint-4/whole.json").unlink()
+    with pytest.raises(UsageError, match=r"has no checkpoint 'checkpoint-4'\. There are: checkpoint-6\."):
+        await run.delete_checkpoint("checkpoint-4")
+    await run.delete_checkpoint("checkpoint-6")
+    assert await run.checkpoints() == []
+    assert not (run.work.path / "checkpoints/checkpoint-6").exists()
 
 
 async def test_a_log_is_followed_to_its_end(backend, tiny, records):
@@ -332,6 +364,6 @@ async def test_what_was_submitted_with_a_token_is_found(backend, tiny, records):
 
 async def test_a_run_whose_directory_is_gone_is_lost(backend, tiny, records):
     run = LocalTrainingRun(Path("nowhere").absolute())
-    for ask in (run.wait, run.refresh, run.cancel, run.is_complete, run.resume):
+    for ask in (run.wait, run.refresh, run.cancel, run.is_complete, run.resume, run.metrics, run.checkpoints):
         with pytest.raises(RunLost, match="nowhere, is gone"):
             await ask()

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from motools.files import replace_text, sync_directory
@@ -65,6 +66,21 @@ def prune(directory: Path) -> None:
         shutil.rmtree(checkpoint, ignore_errors=True)
 
 
+def sealed(directory: Path) -> list[tuple[Path, float]]:
+    """Return the checkpoints that are marked as whole, oldest first, each with the time at which it was. Reads no weights."""
+    found = []
+    for checkpoint in _all(directory):
+        with suppress(OSError):  # not marked, or removed since
+            found.append((checkpoint, (checkpoint / MARKER).stat().st_mtime))
+    return found
+
+
+def remove(checkpoint: Path) -> None:
+    """Remove a checkpoint. Without its marker, what a dying process leaves of it is none."""
+    (checkpoint / MARKER).unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+
+
 def step_of(checkpoint: Path) -> int:
     """Return the step after which a checkpoint was written."""
     return int(checkpoint.name.removeprefix(PREFIX))
@@ -90,4 +106,4 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-__all__ = ["PREFIX", "is_whole", "last_whole", "prune", "seal", "step_of"]
+__all__ = ["PREFIX", "is_whole", "last_whole", "prune", "remove", "seal", "sealed", "step_of"]

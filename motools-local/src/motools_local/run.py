@@ -7,15 +7,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
-from motools.errors import HandleError, RunCancelled, RunFailed, RunLost
+from motools import Checkpoint
+from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory, read_rows
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, UsageError
+from motools.files import finite
 from motools.handles import read_handle, write_handle
 from motools.status import RunStatus
 from motools.training.base import TrainingRun
-from motools_local.spec import WORKER
+from motools_local import checkpoints
+from motools_local.spec import CHECKPOINTS, METRICS, WORKER
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from typing import Self
 
     from motools.detached import WorkStatus
@@ -96,6 +99,36 @@ class LocalTrainingRun(TrainingRun):
         async for line in follow_log(self.work.log_path, self.is_complete if follow else None):
             yield line
 
+    async def metrics(self) -> Sequence[Mapping[str, Any]]:
+        return await asyncio.to_thread(self._rows)
+
+    async def checkpoints(self) -> Sequence[Checkpoint]:
+        """Return the checkpoints from which training would go on. They are no models to be evaluated."""
+        return await asyncio.to_thread(self._checkpoints)
+
+    async def delete_checkpoint(self, checkpoint_id: str) -> None:
+        there = [checkpoint.id for checkpoint in await self.checkpoints()]
+        if checkpoint_id not in there:
+            raise UsageError(
+                f"The local run {self.job_id!r} has no checkpoint {checkpoint_id!r}. "
+                f"There are: {', '.join(there) or 'none'}."
+            )
+        await asyncio.to_thread(checkpoints.remove, self.work.path / CHECKPOINTS / checkpoint_id)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        if not self.work.exists():
+            raise self._lost()
+        rows: list[dict[str, Any]] = finite(read_rows(self.work.path / METRICS))
+        return rows
+
+    def _checkpoints(self) -> list[Checkpoint]:
+        measured = {row["step"]: row for row in self._rows()}
+        found = [(checkpoints.step_of(path), path, at) for path, at in checkpoints.sealed(self.work.path / CHECKPOINTS)]
+        return [
+            Checkpoint(id=path.name, step=step, created_at=at, metrics=_without_step(measured.get(step, {})))
+            for step, path, at in found
+        ]
+
     def _take(self, status: WorkStatus) -> None:
         self.status = status.state.run_status
         self.progress = status.progress
@@ -111,6 +144,10 @@ class LocalTrainingRun(TrainingRun):
 
     def _lost(self) -> RunLost:
         return RunLost(f"The directory of the local run {self.job_id!r}, {self.work.path}, is gone.")
+
+
+def _without_step(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "step"}
 
 
 __all__ = ["LocalTrainingRun"]

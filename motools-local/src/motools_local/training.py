@@ -41,7 +41,9 @@ class LocalTrainingBackend(TrainingBackend):
 
     name = "local"
     run_type = LocalTrainingRun
-    capabilities = frozenset({Capability.FIND, Capability.LOGS, Capability.MODELS})
+    capabilities = frozenset(
+        {Capability.FIND, Capability.LOGS, Capability.MODELS, Capability.METRICS, Capability.CHECKPOINTS}
+    )
     find_lag = 0.0
     Settings: ClassVar[type] = LocalSettings
 

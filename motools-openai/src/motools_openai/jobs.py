@@ -28,6 +28,8 @@ STATUS = {
     "canceled": RunStatus.CANCELLED,
 }
 """The services' words; any other is of a job that goes on."""
+PAUSED = "paused"
+"""The word for a job that is held."""
 
 FACTS = (
     "created_at", "finished_at", "estimated_finish", "trained_tokens", "training_file", "validation_file",

@@ -48,7 +48,7 @@ class OpenAITrainingRun(TrainingRun):
     def take(self, job: FineTuningJob, metrics: Mapping[str, Any] | None = None) -> None:
         """Take over how the service says that the job stands."""
         self.status = jobs.status_of(job)
-        self.is_paused = str(job.status) == "paused"
+        self.is_paused = str(job.status) == jobs.PAUSED
         self.metadata = {**self.metadata, **jobs.metadata_of(job)}
         if self.status is RunStatus.SUCCEEDED:
             self.model_id = job.fine_tuned_model or self.model_id
@@ -110,10 +110,16 @@ class OpenAITrainingRun(TrainingRun):
                     raise
 
     async def pause(self) -> None:
+        await self._look()
+        if RunStatus(self.status).is_terminal or self.is_paused:
+            return
         async with self._asking("pause it") as client:
             self.take(await client.fine_tuning.jobs.pause(self.job_id))
 
     async def unpause(self) -> None:
+        await self._look()
+        if RunStatus(self.status).is_terminal or not self.is_paused:
+            return
         async with self._asking("resume it") as client:
             self.take(await client.fine_tuning.jobs.resume(self.job_id))
 
@@ -191,6 +197,7 @@ class OpenAITrainingRun(TrainingRun):
             run.status = RunStatus(fields["status"])
         except ValueError as error:
             raise HandleError(f"{os.fspath(path)}: has the unknown status {fields['status']!r}.") from error
+        run.is_paused = run.metadata.get("service_status") == jobs.PAUSED
         said = run.metadata.get("error")
         if isinstance(said, dict):
             run._failure = (said.get("message"), said.get("code"))

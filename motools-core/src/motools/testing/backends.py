@@ -14,9 +14,11 @@ from motools.errors import (
     MotoolsError,
     RunCancelled,
     RunFailed,
+    RunLost,
     SubmitRejected,
     SubmitUnavailable,
     SubmitUncertain,
+    UsageError,
 )
 from motools.evals.middleware import EvalMiddleware
 from motools.status import TERMINAL, Capability, RunStatus
@@ -61,10 +63,12 @@ class BackendContract(Contract):
         assert await asyncio.gather(*[self.waited(finished) for _ in range(3)]) == [first] * 3
 
     async def test_a_refresh_after_the_end_changes_nothing(self, finished: Any) -> None:
-        before = (finished.job_id, finished.model_id, await self.waited(finished))
+        outcome = await self.waited(finished)
+        before = (finished.job_id, finished.model_id, finished.progress)
         await finished.refresh()
         assert finished.status == RunStatus.SUCCEEDED
-        assert (finished.job_id, finished.model_id, await self.waited(finished)) == before
+        assert (finished.job_id, finished.model_id, finished.progress) == before
+        assert await self.waited(finished) == outcome
 
     async def test_a_saved_handle_goes_on(self, finished: Any, tmp_path: Path) -> None:
         await finished.save(tmp_path / "handle.json")
@@ -178,14 +182,26 @@ class BackendContract(Contract):
         assert backend.name in {"", *names}
 
     async def test_what_was_submitted_is_found_by_its_token(self, start: Start, backend: Any) -> None:
-        if Capability.FIND not in backend.capabilities:
-            self.not_tested("find", "whether an interrupted submission heals itself")
+        self.needs(backend, Capability.FIND, "whether an interrupted submission heals itself")
         ticket, other = RecordingTicket(), RecordingTicket()
         handle = await start(backend, ticket=ticket)
         assert [payment.job_id for payment in ticket.payments] == [handle.job_id]
         assert [found.job_id for found in await backend.find(ticket.token)] == [handle.job_id]
         assert list(await backend.find(other.token)) == []
         await self.waited(handle)
+
+    async def test_what_is_adopted_by_its_id_is_the_same_work(self, finished: Any, backend: Any) -> None:
+        self.needs(backend, Capability.ADOPT, "whether work can be taken over")
+        adopted = await backend.adopt(finished.job_id)
+        assert type(adopted) is type(finished)
+        assert (adopted.job_id, adopted.status) == (finished.job_id, RunStatus.SUCCEEDED)
+        assert isinstance(json.loads(json.dumps(dict(adopted.metadata), allow_nan=False)), dict)
+        assert await self.waited(adopted) == await self.waited(finished)
+
+    async def test_what_the_service_does_not_know_is_not_adopted(self, finished: Any, backend: Any) -> None:
+        self.needs(backend, Capability.ADOPT, "what adopting an unknown id raises")
+        job_id = finished.job_id
+        await self._raises_and_pickles(RunLost, backend.adopt(job_id[:-1] + ("1" if job_id.endswith("0") else "0")))
 
     async def test_a_refused_submission_is_rejected(self, start: Start, rejecting_backend: Any) -> None:
         await self._raises_and_pickles(SubmitRejected, start(rejecting_backend))
@@ -204,15 +220,15 @@ class BackendContract(Contract):
             assert len(await uncertain_backend.find(ticket.token)) == 1
 
     async def _raises_and_pickles(self, error_class: type[MotoolsError], work: Awaitable[Any]) -> None:
+        """Await what must raise an error of a class, or for `UsageError` of one of its kinds."""
         with pytest.raises(error_class) as caught:
             await work
-        assert type(caught.value) is error_class
+        assert type(caught.value) is error_class or error_class is UsageError
         assert str(caught.value)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made on the same line)
 
     async def test_the_log_has_lines(self, finished: Any, backend: Any) -> None:
-        if Capability.LOGS not in backend.capabilities:
-            self.not_tested("logs", "whether there is a log")
+        self.needs(backend, Capability.LOGS, "whether there is a log")
         async with asyncio.timeout(self.timeout):
             lines = [line async for line in finished.logs(follow=True)]
         assert lines

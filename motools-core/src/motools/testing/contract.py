@@ -9,6 +9,8 @@ Fixtures, of which only `backend` has to be written:
     rejecting_backend, unavailable_backend, uncertain_backend
                        one whose service refuses, cannot be reached, or takes the request and does not answer
     finished           a handle that has been waited on; give it a wider scope where work is expensive
+    pausable_backend   one whose work lasts long enough to be paused, and ends; by default `backend`
+    checkpointed       a run that has left a checkpoint which nothing else needs; by default `finished`
 
 Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from motools.status import Capability
+
     Start: TypeAlias = Callable[..., Awaitable[Any]]
 
 
@@ -57,7 +61,7 @@ class Contract:
     options: ClassVar[Mapping[str, Any]] = {}
     """Options with which the backend's class can be constructed in a fresh process."""
     lacking: ClassVar[Mapping[str, str]] = {}
-    """What this backend has not by nature (a fixture, "find", "logs", "options", "entry point"…), and the reason."""
+    """What this backend has not by nature (a fixture, a power such as "find", "options", "entry point"…), and the reason."""
     timeout: ClassVar[float] = 60
     """Seconds within which work ends."""
 
@@ -79,6 +83,11 @@ class Contract:
         if what in self.lacking:
             pytest.xfail(f"no {what}: {self.lacking[what]}")
         pytest.skip(f"not tested: {consequence}; the class offers no {what}")
+
+    def needs(self, backend: Any, capability: Capability, consequence: str) -> None:
+        """End the test, as `not_tested` does, where the backend does not declare an optional power."""
+        if capability not in backend.capabilities:
+            self.not_tested(str(capability), consequence)
 
     @pytest.fixture
     def slow_backend(self) -> Any:

@@ -1,6 +1,7 @@
 """Do one thing with a backend's class in a process of its own: `python -m motools.testing.elsewhere`.
 
     wait MODULE:CLASS HANDLE       load a saved handle, wait for it, print what it came to
+    metrics MODULE:CLASS HANDLE    load a saved run, print what was measured
     construct MODULE:CLASS JSON    construct a backend with these options, print which modules that imported
 
 The last line of the output is JSON.
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 async def wait_elsewhere(handle_class: type, path: Path) -> Any:
     """Return what a saved handle comes to in another process: the model's id, or the metrics."""
     return await _run("wait", handle_class, str(path))
+
+
+async def metrics_elsewhere(run_class: type, path: Path) -> Any:
+    """Return the metrics of a saved run as another process has them."""
+    return await _run("metrics", run_class, str(path))
 
 
 async def modules_of_construction(backend_class: type, options: dict[str, Any]) -> set[str]:
@@ -60,7 +66,8 @@ def _main(command: str, subject: str, argument: str) -> None:
         subject_class(**json.loads(argument))
         answer: Any = sorted(sys.modules)
     else:
-        answer = asyncio.run(_wait(subject_class, argument))
+        ask = {"wait": _wait, "metrics": _metrics}[command]
+        answer = asyncio.run(ask(subject_class, argument))
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 
@@ -70,7 +77,12 @@ async def _wait(handle_class: Any, path: str) -> Any:
     return getattr(waited, "metrics", waited)
 
 
+async def _metrics(run_class: Any, path: str) -> Any:
+    run = await run_class.load(path)
+    return [dict(row) for row in await run.metrics()]
+
+
 if __name__ == "__main__":
     _main(*sys.argv[1:])
 
-__all__ = ["modules_of_construction", "wait_elsewhere"]
+__all__ = ["metrics_elsewhere", "modules_of_construction", "wait_elsewhere"]

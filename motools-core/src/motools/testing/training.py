@@ -23,7 +23,7 @@ import pytest
 
 from motools.errors import SettingError
 from motools.settings import declared
-from motools.testing.backends import BackendContract
+from motools.testing.powers import TrainingPowersContract
 from motools.training.base import TrainingBackend, TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
@@ -46,13 +46,11 @@ class CountingTrainingBackend(TrainingMiddleware):
         return await super().train(*args, **kwargs)
 
 
-class TrainingBackendContract(BackendContract):
+class TrainingBackendContract(TrainingPowersContract):
     """What is asked of a training backend and its runs."""
 
     group: ClassVar[str] = "motools.training.v1"
     handle_base: ClassVar[type[Any]] = TrainingRun
-    model: ClassVar[str] = "base"
-    """A base model that the backend knows."""
     hyperparameters: ClassVar[Mapping[str, Any] | None] = None
     """Hyperparameters of the standard request."""
 
