@@ -15,6 +15,9 @@ class TestOpenAIContract(TrainingBackendContract):
     key_variables = ("OPENAI_API_KEY",)
     model = "gpt-4.1-nano-2025-04-14"
     hyperparameters = {"n_epochs": 1, "batch_size": 8}  # noqa: RUF012 (an attribute of the contract)
+    lacking = {  # noqa: RUF012 (the same)
+        "deletion": "the one checkpoint of a job of one epoch is its model, which is not deleted as a checkpoint",
+    }
 
     @pytest.fixture(autouse=True)
     def _let_in(self, service, canary):
@@ -39,6 +42,11 @@ class TestOpenAIContract(TrainingBackendContract):
     @pytest.fixture
     def slow_backend(self, made, service):
         service.set(speed=0)
+        return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def pausable_backend(self, made, service):
+        service.set(speed=10)
         return made(base_url=service.base_url)
 
     @pytest.fixture

@@ -110,18 +110,25 @@ class OpenAITrainingRun(TrainingRun):
                     raise
 
     async def pause(self) -> None:
-        await self._look()
-        if RunStatus(self.status).is_terminal or self.is_paused:
-            return
-        async with self._asking("pause it") as client:
-            self.take(await client.fine_tuning.jobs.pause(self.job_id))
+        await self._hold(is_held=True)
 
     async def unpause(self) -> None:
-        await self._look()
-        if RunStatus(self.status).is_terminal or not self.is_paused:
+        await self._hold(is_held=False)
+
+    async def _hold(self, *, is_held: bool) -> None:
+        """Have the job held, or let it go on; one that has ended, or is so already, stays as it is."""
+        if RunStatus(self.status).is_terminal:
             return
-        async with self._asking("resume it") as client:
-            self.take(await client.fine_tuning.jobs.resume(self.job_id))
+        from openai import BadRequestError, ConflictError
+
+        async with self._asking("pause it" if is_held else "resume it") as client:
+            call = client.fine_tuning.jobs.pause if is_held else client.fine_tuning.jobs.resume
+            try:
+                self.take(await call(self.job_id))
+            except (BadRequestError, ConflictError):
+                await self._look()
+                if self.is_paused is not is_held and not RunStatus(self.status).is_terminal:
+                    raise
 
     async def metrics(self) -> Sequence[Mapping[str, Any]]:
         """Return the rows of the result file once there is one, else those that the events tell."""
