@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from motools import EvalResults
 from motools.errors import HandleError
-from motools.files import read_json, write_json
+from motools.files import write_json
 from motools_inspect.frames import as_frame, standard_errors
 
 if TYPE_CHECKING:
@@ -141,9 +141,9 @@ class InspectEvalResults(EvalResults):
         )
 
     @classmethod
-    async def load(cls, path: str | os.PathLike[str]) -> Self:
-        results = await super().load(path)
-        elsewhere = (await read_json(path)).get("samples_file")
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        results = super().from_fields(fields)
+        elsewhere = fields.get("samples_file")
         if elsewhere:
             results.samples = Samples(elsewhere["path"], elsewhere["count"])
         return results

@@ -71,7 +71,11 @@ class EvalResults:
         """Read what `save` wrote. Raises `HandleError` where that is not possible."""
         from motools.files import read_json
 
-        fields = await read_json(path, required=("model_id", "metrics"))
+        return cls.from_fields(await read_json(path, required=("model_id", "metrics")))
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what the JSON object that `save` wrote amounts to; a subclass that saves more overrides this."""
         return cls(
             model_id=fields["model_id"],
             metrics=fields["metrics"],

@@ -176,15 +176,16 @@ async def _revived(record: Record, backend_class: type | None) -> EvalResults:
     if record.results_class not in {None, class_path(EvalResults)}:
         found = _own_class(str(record.results_class), backend_class or _backend_class(record))
         if found is not None:
-            revived: EvalResults = await unpack(found, record.results)
-            return revived
-    fields = record.results
-    return EvalResults(
-        model_id=fields["model_id"],
-        metrics=fields["metrics"],
-        samples=fields.get("samples", ()),
-        metadata=fields.get("metadata"),
-    )
+            return await _as_saved(found, record.results)
+    return EvalResults.from_fields(record.results)
+
+
+async def _as_saved(found: type[EvalResults], fields: Mapping[str, Any]) -> EvalResults:
+    """Return results of a class of their own, by way of a file only where that class reads files in a way of its own."""
+    if found.load.__func__ is EvalResults.load.__func__:  # type: ignore[attr-defined]  # of a class method
+        return found.from_fields(fields)
+    revived: EvalResults = await unpack(found, fields)
+    return revived
 
 
 def _own_class(path: str, backend_class: type | None) -> type[EvalResults] | None:
