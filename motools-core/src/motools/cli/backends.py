@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from motools.cli.output import put, put_json, say, table
+from motools.cli.listed import show
+from motools.cli.output import put_json, say
 from motools.plugins.registry import list_backends
-
-HEADINGS = ("NAME", "KIND", "DISTRIBUTION", "VERSION", "STATUS")
 
 
 @click.command("backends")
@@ -16,7 +15,8 @@ HEADINGS = ("NAME", "KIND", "DISTRIBUTION", "VERSION", "STATUS")
 def backends_command(*, kind: str | None, as_json: bool) -> None:
     """List what can train and evaluate here. No plugin is imported, so a broken one is listed too.
 
-    JSON fields: name, kind, value, distribution, version, status (ok, disabled, conflict, incompatible), location.
+    JSON fields: name, kind, value, distribution, version, status (ok, disabled, conflict, incompatible,
+    broken), location.
     """
     found = list_backends(kind)
     if as_json:
@@ -25,18 +25,7 @@ def backends_command(*, kind: str | None, as_json: bool) -> None:
     if not found:
         say("No backend is installed.")
         return
-    put(
-        table(
-            HEADINGS,
-            [
-                (info.name, info.kind or "?", info.distribution or info.location, info.version or "", info.status)
-                for info in found
-            ],
-        )
-    )
-    for info in found:
-        if info.reason:
-            say(f"{info.name} ({info.distribution or info.location}) is {info.status}: {info.reason}")
+    show(found)
 
 
 __all__ = ["backends_command"]

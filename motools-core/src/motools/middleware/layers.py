@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from motools.errors import MotoolsError, SettingError, nearest
 from motools.plugins.catalogue import base_of, catalogue
-from motools.plugins.loading import broken, import_class
+from motools.plugins.loading import broken, import_class, said
 from motools.plugins.origin import NOUN_OF
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ class Layer:
         except MotoolsError:
             raise
         except Exception as error:
-            raise broken(self.offer, f"its constructor raised {type(error).__name__}: {error}") from error
+            raise broken(self.offer, f"its constructor raised {said(error)}") from error
 
     def _checked(self, made: Any) -> Any:
         if not isinstance(made, base_of(self.kind)):

@@ -4,5 +4,7 @@ discovery   every entry point of ours that is installed, without importing anyth
 origin      who offers a name, and whether it may be used
 catalogue   both, for the present path and configuration; choosing and loading by name
 registry    list_backends, find_class, get_backend: what `motools` makes public
+listing     every plugin of every kind
+checking    importing each in a process of its own, to see what it does
 hookspecs   the hooks, and `hooks` that calls them
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from motools.errors import MotoolsError, PluginBroken, SettingError, nearest
+from motools.plugins.loading import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _made(backend_class: type, name: str, options: Mapping[str, Any], who: str) 
     except Exception as error:
         _explain_missing(backend_class, options, who, error)
         origin = f"{backend_class.__module__}:{backend_class.__qualname__}"
-        reason = f"its constructor raised {type(error).__name__}: {error}"
+        reason = f"its constructor raised {said(error)}"
         raise PluginBroken(name, "constructor", origin, reason) from error
     if not backend.name:
         backend.name = name

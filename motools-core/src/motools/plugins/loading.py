@@ -64,7 +64,15 @@ def _import_failure(module_name: str, error: BaseException) -> str:
         return f"its module {module_name!r} does not exist."
     if missing and missing.partition(".")[0] != module_name.partition(".")[0]:
         return f"it needs the module {missing!r}, which is not installed. `pip check` says what an installation lacks."
-    return f"importing {module_name!r} raised {type(error).__name__}: {error}"
+    return f"importing {module_name!r} raised {said(error)}"
 
 
-__all__ = ["broken", "import_class", "import_value", "split_value"]
+def said(error: BaseException) -> str:
+    """Return the type of an error and what it says, also where saying it fails in its turn."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as failure:  # noqa: BLE001  (a plugin's own exception class is code of that plugin's)
+        return f"{type(error).__name__}, whose text cannot be had: str() of it raised {type(failure).__name__}"
+
+
+__all__ = ["broken", "import_class", "import_value", "said", "split_value"]

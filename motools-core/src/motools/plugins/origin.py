@@ -5,14 +5,16 @@
     disabled      is switched off: MOTOOLS_PLUGINS, `block`, or a pin on another distribution
     conflict      is claimed by two distributions, or is an official name in a stranger's hands or a file's
     incompatible  is written for another major version of the plugin API
+    broken        leads nowhere: the value of its entry point names nothing that could be imported
 
-A plugin that is broken is found out when it is imported, and not before.
+What else is broken is found out when it is imported, and not before.
 """
 
 from __future__ import annotations
 
 from motools.errors import (
     OFFICIAL_DISTRIBUTIONS,
+    PluginBroken,
     PluginConflict,
     PluginDisabled,
     PluginError,
@@ -87,7 +89,12 @@ class Offer:
 
     def error(self) -> PluginError:
         """Return the error to raise when something wants this plugin and its status is not "ok"."""
-        kinds = {"disabled": PluginDisabled, "conflict": PluginConflict, "incompatible": PluginIncompatible}
+        kinds = {
+            "disabled": PluginDisabled,
+            "conflict": PluginConflict,
+            "incompatible": PluginIncompatible,
+            "broken": PluginBroken,
+        }
         return kinds[self.status](self.name, self.group, self.origin, self.reason)
 
 
@@ -122,8 +129,10 @@ def assess(offers: Sequence[Offer], settings: Config, place: str) -> None:
         elif offer.major != API_MAJOR:
             is_served = (offer.kind, offer.name, offer.distribution) in served
             offer.status, offer.reason = "superseded" if is_served else "incompatible", _incompatible(offer)
-        elif offer.kind != "hooks":
-            rivals.setdefault((offer.kind, offer.name), []).append(offer)
+        else:
+            offer.status, offer.reason = _of_value(offer)
+            if offer.kind != "hooks":
+                rivals.setdefault((offer.kind, offer.name), []).append(offer)
     for (kind, name), claimants in rivals.items():
         reason = _conflict(kind, name, claimants, is_pinned=name in pins)
         for offer in claimants if reason else ():
@@ -158,6 +167,16 @@ def _objection(offer: Offer, settings: Config, place: str, own: set[str]) -> str
     if pin is not None and (canonical(pin) != offer.distribution if offer.distribution else pin != offer.value):
         return f"{place} pins {offer.name!r} to {pin}."
     return ""
+
+
+def _of_value(offer: Offer) -> tuple[str, str]:
+    """Return the status that the form of an entry point's value allows, and the reason where that is not "ok"."""
+    module, colon, attribute = offer.value.partition("[")[0].partition(":")
+    parts = module.strip().split(".") + (attribute.strip().split(".") if colon else [])
+    if all(part.isidentifier() for part in parts) and (colon or offer.kind == "hooks"):
+        return "ok", ""
+    form = "package.module" if offer.kind == "hooks" else "package.module:Class"
+    return "broken", f"its value {offer.value!r} names nothing that can be imported; it must have the form {form}."
 
 
 def _incompatible(offer: Offer) -> str:

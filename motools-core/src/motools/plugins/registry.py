@@ -39,13 +39,13 @@ class BackendInfo:
     """One backend that is installed or configured, as far as metadata tell.
 
     `kind` is "training", "eval", or None for a class beside motools.toml whose source does not say. `status` is "ok",
-    "disabled", "conflict" or "incompatible" (see `motools.plugins.origin`); `location` is the distribution's metadata,
+    "disabled", "conflict", "incompatible" or "broken" (see `motools.plugins.origin`); `location` is the distribution's metadata,
     or the motools.toml that names the backend, which then has no distribution and version.
     """
 
     __slots__ = ("distribution", "kind", "location", "name", "reason", "status", "value", "version")
 
-    FIELDS = ("name", "kind", "value", "distribution", "version", "status", "location")
+    FIELDS: tuple[str, ...] = ("name", "kind", "value", "distribution", "version", "status", "location")
 
     def __init__(self, offer: Offer, *, name: str | None = None) -> None:
         self.name = name or offer.name

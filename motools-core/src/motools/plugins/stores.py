@@ -13,7 +13,7 @@ from motools import config
 from motools.cache.base import CacheBackend
 from motools.errors import ConfigError, MotoolsError, UsageError, nearest
 from motools.plugins.catalogue import catalogue
-from motools.plugins.loading import broken
+from motools.plugins.loading import broken, said
 from motools.plugins.unset import UNSET, Unset
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _named(url: str) -> CacheBackend:
     except MotoolsError:
         raise
     except Exception as error:
-        raise broken(offer, f"opening the store raised {type(error).__name__}: {error}") from error
+        raise broken(offer, f"opening the store raised {said(error)}") from error
     if not isinstance(store, CacheBackend):
         raise broken(offer, f"what it opened is no store: it lacks {', '.join(_lacking(store))}.")
     return store

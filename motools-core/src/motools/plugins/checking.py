@@ -1,0 +1,156 @@
+"""Importing plugins to see what they do, each in a process of its own that may take only so long.
+
+    check(offers) ──one process each──> motools.plugins.probe ──a file──> Checked
+
+Whatever a plugin does (raise, exit, print, crash, hang, change what everybody shares) is done there, and told here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.redact import without_secrets
+from motools.plugins.probe import IDENTITY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from motools.plugins.origin import Offer
+
+SECONDS = 30.0
+"""How long one plugin may take."""
+SLOW = 5.0
+"""Seconds of importing that are worth a word: nobody waits that long to be told of a misspelt option."""
+AT_ONCE = 4
+LONGEST = 120
+"""Characters of what a plugin printed that are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What importing a plugin came to.
+
+    `seconds` is how long that took, None where it did not end. `broken` says why the plugin cannot be used, and is
+    empty where it can. `did` are sentences without a subject: "printed 'hello'". No sentence holds a key.
+    """
+
+    seconds: float | None = None
+    broken: str = ""
+    did: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    kind: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a JSON-safe dictionary."""
+        return {
+            "seconds": self.seconds,
+            "broken": self.broken or None,
+            "did": list(self.did),
+            "notes": list(self.notes),
+        }
+
+
+async def check(offers: Sequence[Offer], *, seconds: float = SECONDS) -> list[Checked]:
+    """Import each of them in a process of its own, some at once, and return what came of it in the same order."""
+    free = asyncio.Semaphore(max(1, min(AT_ONCE, os.cpu_count() or 1)))
+
+    async def one(offer: Offer) -> Checked:
+        async with free:
+            return await _check(offer, seconds)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(offer)) for offer in offers]
+    return [task.result() for task in tasks]
+
+
+async def _check(offer: Offer, seconds: float) -> Checked:
+    with tempfile.TemporaryDirectory(prefix="motools-check-", ignore_cleanup_errors=True) as directory:
+        report, output = Path(directory) / "report.json", Path(directory) / "output"
+        request = json.dumps({name: getattr(offer, name) for name in IDENTITY})
+        status = await _run([request, str(report)], output, seconds)
+        told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+        return _judged(told, output.read_text(encoding="utf-8", errors="replace"), status, seconds)
+
+
+async def _run(arguments: Sequence[str], output: Path, seconds: float) -> int | None:
+    """Run the probe and return its exit status, None where it had to be ended; nothing of it is left."""
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-P", "-m", "motools.plugins.probe", *arguments],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        return await asyncio.wait_for(process.wait(), seconds)
+    except TimeoutError:
+        return None
+    finally:
+        _end(process)
+        await process.wait()
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill the process and whatever it has started in its session."""
+    with suppress(ProcessLookupError, PermissionError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _judged(told: dict[str, Any], output: str, status: int | None, limit: float) -> Checked:
+    seconds, did = told.get("seconds"), list(told.get("did", ()))
+    broken = told.get("broken", "") or _end_in_words(status, limit, is_imported=bool(told))
+    lines = [line for line in output.splitlines() if line.strip()]
+    if told and lines:
+        did.append(f"printed {_brief(lines[0])!r}{f' and {len(lines) - 1} more lines' if len(lines) > 1 else ''}")
+    elif lines and status:
+        broken = f"{broken} The last that it printed is {_brief(lines[-1])!r}."
+    if seconds is not None and seconds > SLOW:
+        did.append(f"took {seconds:.0f} s to be imported")
+    return Checked(
+        seconds=seconds,
+        broken=without_secrets(broken),
+        did=tuple(map(without_secrets, did)),
+        notes=tuple(map(without_secrets, told.get("notes", ()))),
+        kind=told.get("kind"),
+    )
+
+
+def _end_in_words(status: int | None, limit: float, *, is_imported: bool) -> str:
+    """Say how the process ended, where that was not as it should."""
+    when = "when it was made" if is_imported else "when it was imported"
+    if status is None:
+        return f"it had not ended after {limit:g} s, {when}."
+    if status < 0:
+        return f"it ended the process by {_signal_name(-status)} {when}."
+    if status > 0 or not is_imported:
+        return f"it ended the process with exit status {status} {when}."
+    return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+__all__ = ["SECONDS", "Checked", "check"]

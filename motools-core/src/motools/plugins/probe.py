@@ -1,0 +1,162 @@
+"""Import one plugin, use it a little, and tell: what `motools.plugins.checking` starts in a process of its own.
+
+    python -P -m motools.plugins.probe REQUEST REPORT
+
+REQUEST is JSON: what identifies the plugin, and what to do beyond importing it. REPORT is the file that is written, as
+soon as something is known, with the fields of `Report`; a plugin may end this process at any point.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.errors import MotoolsError, UsageError
+from motools.plugins.catalogue import base_of, catalogue
+from motools.plugins.loading import broken, import_class, said
+from motools.plugins.origin import BACKEND_KINDS
+from motools.plugins.powers import lacking
+from motools.plugins.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from motools.plugins.catalogue import Catalogue
+    from motools.plugins.origin import Offer
+
+IDENTITY = ("group", "name", "distribution", "value")
+"""The fields of an offer that say which one is meant."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What came of it so far."""
+
+    seconds: float | None = None
+    """How long importing it took; None where it has not ended."""
+    broken: str = ""
+    """Why it cannot be used."""
+    did: list[str] = field(default_factory=list)
+    """What it did that importing and making it should not do."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be looked at, and why."""
+    kind: str | None = None
+
+
+def main(request: str, path: str) -> None:
+    """Do what the module says, and end this process without whatever the plugin wants done at its end."""
+    asked = json.loads(request)
+    write = _writer(Path(path))
+    present = catalogue()
+    offer = next(each for each in present.offers if all(getattr(each, name) == asked[name] for name in IDENTITY))
+    report = Report()
+    before, began = Surroundings(), time.perf_counter()
+    try:
+        found = _imported(present, offer)
+    except BaseException as error:  # noqa: BLE001  (whatever it is, it is what this plugin does)
+        report.broken = getattr(error, "reason", "") or said(error)
+    report.seconds = time.perf_counter() - began
+    report.kind = offer.kind
+    report.did += Surroundings().changes(before)
+    write(report)
+    if not report.broken:
+        _use(offer, found, report)
+        write(report)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _writer(path: Path) -> Any:
+    """Return what writes a report, made of functions as they are now, whatever becomes of them."""
+    encode, write, replace = json.JSONEncoder(ensure_ascii=True).encode, Path.write_text, os.replace
+    beside = path.with_suffix(".part")
+
+    def written(report: Report) -> None:
+        write(beside, encode(asdict(report)), encoding="utf-8")
+        replace(beside, path)
+
+    return written
+
+
+def _imported(present: Catalogue, offer: Offer) -> Any:
+    """Import what an offer names. Raises `PluginBroken` where it is not what its group asks for."""
+    if offer.kind in (*BACKEND_KINDS, None):
+        return present.import_backend(offer)
+    if offer.kind == "hooks":
+        return _hooks(present, offer)
+    found = present.load(offer)
+    if offer.kind == "middleware":
+        return import_class(offer, base_of(_wrapped_by(found) or "training"))
+    if offer.kind == "commands":
+        import click
+
+        if not isinstance(found, click.Command):
+            raise broken(offer, f"{offer.value} is not a click command but of type {type(found).__name__}.")
+    elif not callable(found):
+        raise broken(offer, f"{offer.value} is not callable: a store's entry point takes a URL and returns the store.")
+    return found
+
+
+def _hooks(present: Catalogue, offer: Offer) -> Any:
+    """Register one hook module as it would be for a run."""
+    import logging
+
+    from motools.plugins.hooks import Hooks
+
+    logging.getLogger("motools").disabled = True  # what is wrong is reported here
+    present.offers = [offer]
+    hooks = Hooks(present)
+    if hooks.problems:
+        raise hooks.problems[0]
+    return hooks
+
+
+def _wrapped_by(layer: Any) -> str | None:
+    """Return the kind of backend that a layer's class is for."""
+    kinds = [kind for kind in BACKEND_KINDS if isinstance(layer, type) and issubclass(layer, base_of(kind))]
+    return next(iter(kinds), None)
+
+
+def _use(offer: Offer, found: Any, report: Report) -> None:
+    """Make a backend or a layer as `get_backend` does, and look at it."""
+    if offer.kind not in (*BACKEND_KINDS, "middleware"):
+        return
+    if declared := lacking(found):
+        report.did.append(
+            f"declares {', '.join(declared)} and does not implement {'it' if len(declared) == 1 else 'them'}"
+        )
+    try:
+        made = _made(offer, found)
+    except UsageError as error:
+        reason = getattr(error, "reason", None)
+        if reason:
+            report.broken = reason
+        else:
+            report.notes.append(f"was not made: {error}")
+        return
+    except BaseException as error:  # noqa: BLE001  (as above)
+        report.broken = f"making it raised {said(error)}"
+        return
+    try:
+        repr(made)
+    except BaseException as error:  # noqa: BLE001  (as above)
+        report.did.append(f"its __repr__ raised {said(error)}")
+
+
+def _made(offer: Offer, found: Any) -> Any:
+    from motools.plugins.registry import get_backend
+
+    if offer.kind != "middleware":
+        return get_backend(offer.name, kind=offer.kind, middleware=())
+    return get_backend("dummy", kind=_wrapped_by(found), middleware=(offer.name,))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except MotoolsError as error:
+        sys.exit(str(error))
