@@ -103,8 +103,11 @@ EXTRA_OF = {
 FOR_OTHERS = {
     ("motools-inspect", "torch"): "set up only for a model of this machine, which came with torch",
     ("motools-openai", "tiktoken"): "counts tokens faster, where somebody has it and its vocabularies",
+    ("motools-tinker", "inspect_ai"): "its own module of a provider, which only Inspect loads",
 }
 """Imports of what is there only when somebody else has brought it."""
+PROVIDERS = {"inspect_models.py"}
+"""Files that only the framework loads which they are for."""
 
 
 def extra_of(file):
@@ -120,15 +123,13 @@ def test_every_import_is_declared(distribution):
         for found in imports_of(distribution)
         if found.top not in sys.stdlib_module_names
         and found.top != PACKAGES[distribution]
-        and not (found.deferred and (distribution, found.top) in FOR_OTHERS)
+        and not ((found.deferred or found.file.name in PROVIDERS) and (distribution, found.top) in FOR_OTHERS)
         and not offered_by(found.top) & (declared | names(extras.get(extra_of(found.file), [])))
     ]
     assert undeclared == []
 
 
 NEEDED_UNIMPORTED = {
-    ("motools-tinker", "tinker"): "the backend holds its place and refuses to train",
-    ("motools-tinker", "jinja2"): "the SDK renders chat templates with it and does not declare it",
     ("motools-local", "accelerate"): "transformers loads models onto devices with it",
     ("motools-local", "gguf"): "transformers reads the small model's file with it",
 }

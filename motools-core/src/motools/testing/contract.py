@@ -56,6 +56,8 @@ class Contract:
     """What handles are instances of."""
     key_variables: ClassVar[tuple[str, ...]] = ()
     """Environment variables that hold the service's keys: set to a canary, which must turn up nowhere."""
+    key_prefix: ClassVar[str] = "sk-"
+    """With what a key must begin to be taken by the SDK."""
     sdk_modules: ClassVar[tuple[str, ...]] = ()
     """Top-level modules that constructing a backend must not import."""
     options: ClassVar[Mapping[str, Any]] = {}
@@ -73,7 +75,7 @@ class Contract:
     @pytest.fixture(autouse=True)
     def canary(self, motools_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: ARG002 (asked for its effect)
         """Put a key that can be recognised into `key_variables`, and return it; the test has a home of its own."""
-        canary = f"sk-canary{uuid4().hex}"
+        canary = f"{self.key_prefix}canary{uuid4().hex}"
         for name in self.key_variables:
             monkeypatch.setenv(name, canary)
         return canary

@@ -1,0 +1,54 @@
+"""Training over the Tinker API keeps the contract of training backends."""
+
+from __future__ import annotations
+
+import pytest
+
+from motools.testing.training import TrainingBackendContract
+from motools_tinker.training import TinkerTrainingBackend
+
+
+@pytest.mark.slow
+class TestTinkerContract(TrainingBackendContract):
+    key_variables = ("TINKER_API_KEY",)
+    key_prefix = "tml-"
+    sdk_modules = ("tinker", "transformers", "jinja2")
+    model = "tiny/qwen3"
+    hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
+    timeout = 120
+    lacking = {  # noqa: RUF012  (as above)
+        "uncertain_backend": "what is submitted is a directory on this machine: it is there or it is not",
+    }
+
+    @pytest.fixture(autouse=True)
+    def _served(self, server, canary, monkeypatch):
+        monkeypatch.setenv("TINKER_API_KEY", canary)
+
+    @pytest.fixture
+    def backend(self, warm):
+        return TinkerTrainingBackend()
+
+    @pytest.fixture
+    def slow_backend(self, warm, monkeypatch):
+        monkeypatch.setattr(type(self), "hyperparameters", {"max_steps": 100_000, "batch_size": 2})
+        return TinkerTrainingBackend()
+
+    @pytest.fixture
+    def failing_backend(self, warm, monkeypatch):
+        """Train a model that the service does not have."""
+        monkeypatch.setattr(type(self), "model", "no-such/model")
+        return TinkerTrainingBackend()
+
+    @pytest.fixture
+    def rejecting_backend(self, warm, monkeypatch):
+        """Train without a key."""
+        monkeypatch.delenv("TINKER_API_KEY")
+        monkeypatch.setenv("HOME", "/nowhere")
+        return TinkerTrainingBackend()
+
+    @pytest.fixture
+    def unavailable_backend(self, warm, motools_home):
+        """Train where run directories cannot be made."""
+        (motools_home / "tinker").mkdir()
+        (motools_home / "tinker" / "runs").write_text("in the way")
+        return TinkerTrainingBackend()
