@@ -61,14 +61,15 @@ async def delete(directory: Path, checkpoint_id: str, base_url: str | None, api_
 
 async def has_model(model_id: str, base_url: str | None, api_key: str | None) -> bool:
     """Ask whether there are weights at a path."""
-    if not model_id.startswith("tinker://"):
+    run, slash, _ = model_id.removeprefix("tinker://").partition("/")
+    if not model_id.startswith("tinker://") or not slash:
         return False
     rest = await client(base_url, api_key)
     try:
-        await asked(lambda: rest.get_weights_info_by_tinker_path(model_id))
+        listed = await asked(lambda: rest.list_checkpoints(run))
     except Missing:
         return False
-    return True
+    return model_id in {each.tinker_path for each in listed.checkpoints}
 
 
 class Missing(MotoolsError):

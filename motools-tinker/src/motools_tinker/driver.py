@@ -191,6 +191,7 @@ class Driver:
             render,
             max_length=self._spec.hyperparameters.max_length,
             name=name,
+            tokenizer=getattr(render.tokenizer, "name_or_path", None),
             told=told,
         )
         facts = encoded.facts
@@ -217,7 +218,10 @@ class Driver:
         if self._sweeping is not None:
             if not self._sweeping.done():
                 return
-            self._states.is_gone(self._sweeping.result() if self._sweeping.exception() is None else [])
+            if error := self._sweeping.exception():
+                log.info("what is no longer needed could not be deleted: %s", error)
+            else:
+                self._states.is_gone(self._sweeping.result())
         passing = [state.path for state in self._states.resumable if not state.final]
         orphans = self._dead & set(self._states.orphans())
         kept = 0 if self._states.model else self._spec.options.keep_states

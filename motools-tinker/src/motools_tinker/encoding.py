@@ -40,6 +40,8 @@ class Facts:
     """How many had nothing to learn in what was kept."""
     tokens: int
     longest: int
+    tokenizer: str | None = None
+    """Where the tokenizer that made them came from: a directory, or a name on the model hub."""
 
 
 class EncodedFile:
@@ -81,6 +83,7 @@ class EncodedFile:
         *,
         max_length: int,
         name: str,
+        tokenizer: str | None,
         told: Callable[[int], None],
     ) -> Self:
         """Render numbered records. Raises `DatasetError` that names file and line, also when nothing is left to learn.
@@ -107,7 +110,12 @@ class EncodedFile:
         if not places:
             raise DatasetError([f"{name}: no conversation has anything to learn in its first {max_length} tokens."])
         facts = Facts(
-            examples=len(places), truncated=truncated, left_out=seen - len(places), tokens=tokens, longest=longest
+            examples=len(places),
+            truncated=truncated,
+            left_out=seen - len(places),
+            tokens=tokens,
+            longest=longest,
+            tokenizer=tokenizer,
         )
         _write_index(path.with_suffix(".index"), facts, places)
         return cls(path)

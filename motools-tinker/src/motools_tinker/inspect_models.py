@@ -66,10 +66,10 @@ class TinkerModel(ModelAPI):
 
     async def generate(
         self,
-        input: list[ChatMessage],
+        input: list[ChatMessage],  # noqa: A002  (the interface is Inspect's)
         tools: list[ToolInfo],
         tool_choice: ToolChoice,
-        config: GenerateConfig,  # noqa: A002  (the interface is Inspect's)
+        config: GenerateConfig,
     ) -> ModelOutput | tuple[ModelOutput, ModelCall]:
         del tool_choice
         if tools:
@@ -87,8 +87,9 @@ class TinkerModel(ModelAPI):
         service = tinker.ServiceClient(base_url=self.base_url, api_key=self.api_key)
         try:
             is_path = self.model_name.startswith("tinker://")
-            named = {"model_path" if is_path else "base_model": self.model_name}
-            client = service.create_sampling_client(**named).result()
+            client = service.create_sampling_client(
+                model_path=self.model_name if is_path else None, base_model=None if is_path else self.model_name
+            ).result()
             tokenizer = load_tokenizer(self._tokenizer_name) if self._tokenizer_name else client.get_tokenizer()
         except Exception as error:
             raise RuntimeError(f"{self.model_name} cannot be asked: {judge(error)}") from error
@@ -141,12 +142,11 @@ class Sampler:
     ) -> types.SampleResponse:
         from tinker import types
 
-        more = {"topk_sample_logprobs": config.top_logprobs} if config.logprobs and config.top_logprobs else {}
         future = self._client.sample(
             prompt=types.ModelInput.from_ints(prompt),
             num_samples=config.num_choices or 1,
             sampling_params=parameters,
-            **more,
+            topk_sample_logprobs=(config.top_logprobs or 0) if config.logprobs else 0,
         )
         try:
             return await future.result_async()
@@ -159,10 +159,14 @@ class Sampler:
         stop: list[int] | list[str] = sorted(self._ends)
         if config.stop_seqs:  # token ids and strings do not go together
             stop = [*config.stop_seqs, *(self._tokenizer.decode([end]) for end in sorted(self._ends))]
-        given = {"max_tokens": config.max_tokens, "seed": config.seed, "top_k": config.top_k, "top_p": config.top_p}
-        chosen = {name: value for name, value in given.items() if value is not None}
-        temperature = 1.0 if config.temperature is None else config.temperature
-        return types.SamplingParams(stop=stop, temperature=temperature, **chosen)
+        return types.SamplingParams(
+            stop=stop,
+            max_tokens=config.max_tokens,
+            seed=config.seed,
+            temperature=1.0 if config.temperature is None else config.temperature,
+            top_k=-1 if config.top_k is None else config.top_k,
+            top_p=1.0 if config.top_p is None else config.top_p,
+        )
 
     def _choice(self, sequence: types.SampledSequence, config: GenerateConfig) -> ChatCompletionChoice:
         tokens = list(sequence.tokens)
@@ -189,7 +193,9 @@ class Sampler:
         )
 
     def _top(self, top: list[tuple[int, float]] | None) -> list[TopLogprob] | None:
-        return top and [TopLogprob(**self._spelled(token), logprob=float(logprob)) for token, logprob in top]
+        if top is None:
+            return None
+        return [TopLogprob(**self._spelled(token), logprob=float(logprob)) for token, logprob in top]
 
     def _spelled(self, token: int) -> dict[str, Any]:
         text = self._tokenizer.decode([token])

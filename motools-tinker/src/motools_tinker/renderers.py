@@ -16,7 +16,6 @@ from motools_tinker.rendering import OwnRenderer, RenderError, TemplateRenderer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from motools_tinker.rendering import Example, Messages
     from motools_tinker.spec import TrainingSpec
 
 
@@ -38,7 +37,7 @@ def found(name: str) -> tuple[str, str]:
     return str(Path(spec.origin).resolve().parents[levels]), _digest(spec.origin)
 
 
-def renderer_of(spec: TrainingSpec, tokenizer_of_service: Callable[[], Any]) -> Callable[[Messages], Example]:
+def renderer_of(spec: TrainingSpec, tokenizer_of_service: Callable[[], Any]) -> TemplateRenderer | OwnRenderer:
     """Return the renderer of a run. Raises `RunFailed` or `ModelNotFound` that says what is missing."""
     wanted = spec.hyperparameters
     tokenizer = load_tokenizer(wanted.tokenizer) if wanted.tokenizer else _of_service(tokenizer_of_service)

@@ -51,7 +51,7 @@ class TemplateRenderer:
                 "the model's tokenizer has no chat template. Use a chat model, or give a renderer of your own "
                 "(the hyperparameter renderer='module:function')."
             )
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._train_on = train_on
         self._options = dict(options or {})
 
@@ -75,7 +75,7 @@ class TemplateRenderer:
         spoken = [dict(message) | {"content": as_text(message.get("content"))} for message in messages]
         try:
             return str(
-                self._tokenizer.apply_chat_template(
+                self.tokenizer.apply_chat_template(
                     spoken, tokenize=False, add_generation_prompt=answer_next, **self._options
                 )
             )
@@ -91,10 +91,10 @@ class TemplateRenderer:
         asked = [{"role": "user", "content": "a"}]
         prompt = self.text(asked, answer_next=True)
         answered = self.text([*asked, {"role": "assistant", "content": "b"}])
-        found = {self._tokenizer.eos_token_id} - {None}
+        found = {self.tokenizer.eos_token_id} - {None}
         if answered.startswith(prompt):
             after = self._tokens(answered[len(prompt) :].rpartition("b")[2])
-            found |= set(after[:1]) & set(self._tokenizer.added_tokens_decoder)
+            found |= set(after[:1]) & set(self.tokenizer.added_tokens_decoder)
         return found
 
     def _learned(self, messages: Messages) -> list[tuple[int, float]]:
@@ -106,7 +106,7 @@ class TemplateRenderer:
 
     def _tokens(self, text: str) -> list[int]:
         # The template has written every special token there is; the tokenizer must not add its own.
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _continue(self, text: str, tokens: list[int], longer: str, what: str) -> list[int]:
         """Return the tokens by which `longer` continues `text`, whose tokens are `tokens`."""
@@ -122,7 +122,7 @@ class TemplateRenderer:
         # A token may reach across the border, as with an answer that begins with a newline. A model that answers has
         # the prompt's tokens before it, so the two sides are tokenized apart, if that spells the same text.
         apart = self._tokens(longer[len(text) :])
-        if self._tokenizer.decode(tokens + apart) == self._tokenizer.decode(together):
+        if self.tokenizer.decode(tokens + apart) == self.tokenizer.decode(together):
             return apart
         raise RenderError(
             f"{what} has other tokens on its own than in its conversation; this tokenizer cannot be used."
@@ -133,12 +133,12 @@ class OwnRenderer:
     """Renders with a function that the user names: `render(tokenizer, messages) -> (tokens, weights)`."""
 
     def __init__(self, tokenizer: Any, function: Renderer, name: str) -> None:
-        self._tokenizer, self._function, self._name = tokenizer, function, name
+        self.tokenizer, self._function, self._name = tokenizer, function, name
 
     def __call__(self, messages: Messages) -> Example:
         """Encode one conversation. Raises `RenderError` where the function does, or gives something else."""
         try:
-            tokens, weights = self._function(self._tokenizer, messages)
+            tokens, weights = self._function(self.tokenizer, messages)
             example = Example(tokens=[int(token) for token in tokens], weights=[float(weight) for weight in weights])
         except Exception as error:
             raise RenderError(f"the renderer {self._name} raised {type(error).__name__}: {error}") from error

@@ -30,7 +30,8 @@ def result_of(directory: Path, spec: TrainingSpec, states: States) -> dict[str, 
     facts = facts_of(directory / DATA)
     if facts is None:
         return result
-    return result | {"conversations": facts.examples, "truncated": facts.truncated, "left_out": facts.left_out}
+    about_data = {"conversations": facts.examples, "truncated": facts.truncated, "left_out": facts.left_out}
+    return result | about_data | {"tokenizer": facts.tokenizer}
 
 
 __all__ = ["result_of"]

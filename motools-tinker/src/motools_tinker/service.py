@@ -13,7 +13,7 @@ from motools_tinker.problems import is_gone, judge
 from motools_tinker.waiting import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from motools_tinker.spec import TrainingSpec
     from motools_tinker.waiting import Waiting
@@ -82,18 +82,19 @@ class Service:
         names = sorted(model.model_name for model in answer.supported_models if model.model_name)
         return f"It has: {', '.join(names)}."
 
-    def delete(self, paths: Iterable[str]) -> list[str]:
+    def delete(self, paths: Sequence[str]) -> list[str]:
         """Delete what is at those paths, and return those where nothing is left. What fails is logged, and left alone."""
         rest = tinker.RestClient(base_url=self._spec.options.base_url)
-        done = []
-        for path in paths:
+        there = {path for run in {run_of(path) for path in paths} for path in _listed(rest, run)}
+        asked = {path: rest.delete_checkpoint_from_tinker_path(path) for path in paths if path in there}
+        done = [path for path in paths if path not in there]
+        for path, future in asked.items():
             try:
-                rest.delete_checkpoint_from_tinker_path(path).result(DELETING)
+                future.result(DELETING)
             except Exception as error:  # noqa: BLE001  (the service deletes it in time by itself)
-                if not is_gone(error):
-                    log.info("%s could not be deleted: %s", path, error)
-                    continue
-            done.append(path)
+                log.info("%s could not be deleted: %s", path, error)
+            else:
+                done.append(path)
         return done
 
     def close(self, status: Literal["success", "errored", "interrupted"]) -> None:
@@ -104,6 +105,21 @@ class Service:
 
         with contextlib.suppress(Exception):
             beside(close).result(CLOSING)
+
+
+def run_of(path: str) -> str:
+    """Return the training run, as the service calls it, that a path belongs to."""
+    return path.removeprefix("tinker://").partition("/")[0]
+
+
+def _listed(rest: tinker.RestClient, run: str) -> list[str]:
+    """Return the paths that a training run has. To delete what is not there makes some servers fail, and the SDK insist."""
+    try:
+        return [each.tinker_path for each in rest.list_checkpoints(run).result(DELETING).checkpoints]
+    except Exception as error:
+        if is_gone(error):
+            return []
+        raise
 
 
 def hidden_size(tokenizer: Any) -> int | None:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from motools_tinker.spec import TrainingSpec
 
 
-def note(place: Path, model_id: str, spec: TrainingSpec) -> None:
+def note(place: Path, model_id: str, spec: TrainingSpec, tokenizer: str | None) -> None:
     """Keep how a model was trained. `place` is the directory `tinker` of the home."""
     facts = {
         "model_id": model_id,
         "base_model": spec.model,
         "base_url": spec.options.base_url,
-        "tokenizer": spec.hyperparameters.tokenizer,
+        "tokenizer": tokenizer,
         "template_options": spec.hyperparameters.template_options,
     }
     path = _path(place, model_id)

@@ -35,7 +35,7 @@ def work(worker: Worker) -> dict[str, Any]:
     with worker.expendable():
         from motools_tinker.driver import Driver
     result = Driver(worker, spec).run()
-    trained.note(worker.path.parents[1], result["model"], spec)
+    trained.note(worker.path.parents[1], result["model"], spec, result.get("tokenizer"))
     for name in (DATA, VALIDATION):
         encoding.forget(worker.path / name)
     return result

@@ -1,0 +1,263 @@
+# ruff: noqa: ASYNC220, ASYNC221  (a test has the loop to itself)
+"""Training over the Tinker API with real drivers and a real server: what it learns, tells and keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from raw_loop import Conversations, losses as raw_losses
+from tinker_server import KEY
+
+import motools
+from motools.errors import MotoolsError, RunCancelled, RunFailed, UsageError
+from motools.status import RunStatus
+from motools_tinker.states import States
+from motools_tinker.training import TinkerTrainingBackend, TinkerTrainingRun
+
+pytestmark = pytest.mark.slow
+
+QUICK = {"max_steps": 3, "batch_size": 4, "learning_rate": 1e-2, "lora_rank": 8}
+LEARNS = {"max_steps": 30, "batch_size": 8, "learning_rate": 1e-2, "lora_rank": 8, "save_every": 10}
+ENDLESS = {"max_steps": 100_000, "batch_size": 2, "save_every": 50}
+
+
+@pytest.fixture
+def backend(warm, server):
+    return TinkerTrainingBackend()
+
+
+async def waited(run):
+    async with asyncio.timeout(90):
+        return await run.wait()
+
+
+async def losses_of(run):
+    rows = await run.metrics()
+    assert [row["step"] for row in rows] == list(range(1, len(rows) + 1))
+    return [row["loss"] for row in rows]
+
+
+async def test_it_learns_as_a_loop_with_the_bare_sdk_does(backend, server, model, tiny, records):
+    run = await backend.train(records, model, LEARNS)
+    model_id = await waited(run)
+    assert model_id.startswith("tinker://")
+    ours = await losses_of(run)
+    datums = Conversations(tiny, records).datums
+    theirs = await asyncio.to_thread(raw_losses, server.url, KEY, datums, model, LEARNS)
+    assert ours == pytest.approx(theirs, abs=1e-5)
+    assert ours[0] > 5
+    assert ours[-1] < 0.5
+    rates = server.seen["rates"][run.metadata["training_runs"][0]]
+    assert rates == pytest.approx([1e-2 * (1 - step / 30) for step in range(30)])
+
+
+async def test_train_returns_at_once_with_a_live_handle(backend, model, records):
+    started = asyncio.get_running_loop().time()
+    run = await backend.train(records, model, ENDLESS)
+    assert asyncio.get_running_loop().time() - started < 2
+    assert run.status in {RunStatus.QUEUED, RunStatus.RUNNING}
+    await run.cancel()
+
+
+async def test_progress_metrics_and_log_tell_how_it_goes(backend, model, records):
+    wanted = LEARNS | {"max_steps": 8, "eval_every": 3}
+    run = await backend.train(records, model, wanted, validation=records[:6])
+    async with asyncio.timeout(90):
+        lines = [line async for line in run.logs(follow=True)]
+    assert run.status == RunStatus.SUCCEEDED
+    rows = await run.metrics()
+    assert [row["step"] for row in rows if "validation_loss" in row] == [3, 6, 8]
+    assert all(row["tokens_per_second"] > 0 and row["tokens"] > row["learned_tokens"] > 0 for row in rows)
+    assert [row["epoch"] for row in rows] == [0.5 * step for step in range(1, 9)]
+    assert rows[5]["validation_loss"] == pytest.approx(rows[6]["loss"], rel=0.2)  # the same answers, one step later
+    assert any("step 3/8  loss" in line and "validation" in line and "tokens/s" in line for line in lines)
+    assert (run.progress.step, run.progress.total, run.progress.loss) == (8, 8, rows[-1]["loss"])
+
+
+async def test_a_live_run_tells_its_pace_and_the_time_left(backend, model, records, until):
+    run = await backend.train(records, model, ENDLESS)
+    await until(lambda: run.work.status().step >= 5)
+    await run.refresh()
+    assert run.progress.message.endswith(" tokens/s")
+    assert run.progress.eta_seconds > 0
+    await run.cancel()
+
+
+async def test_a_cancelled_run_stops_at_once_with_a_state_behind_its_last_step(backend, server, model, records, until):
+    closed = server.seen["counts"].get("finish", 0)
+    run = await backend.train(records, model, ENDLESS)
+    await until(lambda: run.work.status().step >= 3)
+    async with asyncio.timeout(10):
+        await run.cancel()
+    assert run.status == RunStatus.CANCELLED
+    states = States(run.work.path / "states.jsonl")
+    assert states.resumable[0].step == run.progress.step == len(await run.metrics())
+    assert states.orphans() == []
+    assert server.seen["counts"]["finish"] == closed + 1
+    with pytest.raises(RunCancelled, match=rf"was cancelled after step {run.progress.step}\."):
+        await run.wait()
+
+
+async def test_what_is_kept_at_the_service_is_the_last_states_while_training_and_the_end_after_it(
+    backend, model, records, until
+):
+    run = await backend.train(records, model, ENDLESS | {"save_every": 3}, suffix="mine")
+    await until(lambda: len(States(run.work.path / "states.jsonl").clients) and run.work.status().step >= 20)
+    await run.cancel()
+    listed = await run.checkpoints()
+    assert len(listed) <= 4
+    assert all(each.expires_at and each.model_id is None for each in listed)
+    assert all("/weights/mine-" in each.id for each in listed)
+
+    run = await backend.train(records, model, QUICK)
+    model_id = await waited(run)
+    state, trained = await run.checkpoints()
+    assert (state.id, state.step, state.model_id, state.expires_at) == (run.metadata["state"], 3, None, None)
+    assert (trained.id, trained.step, trained.model_id, trained.expires_at) == (model_id, 3, model_id, None)
+    assert trained.metrics == {"loss": run.progress.loss}
+
+
+async def test_a_checkpoint_is_deleted_and_a_model_that_is_gone_is_told(backend, model, records):
+    run = await backend.train(records, model, QUICK)
+    model_id = await waited(run)
+    assert await backend.has_model(model_id)
+    with pytest.raises(UsageError, match="has no checkpoint 'tinker://elsewhere/weights/x'"):
+        await run.delete_checkpoint("tinker://elsewhere/weights/x")
+    await run.delete_checkpoint(model_id)
+    assert [each.id for each in await run.checkpoints()] == [run.metadata["state"]]
+    assert not await backend.has_model(model_id)
+
+
+async def test_a_model_that_the_service_does_not_have_is_told_with_those_that_it_has(backend, records):
+    run = await backend.train(records, "no-such/model", QUICK)
+    with pytest.raises(RunFailed, match=r"The service has no model 'no-such/model'\. It has: tiny/qwen3\."):
+        await waited(run)
+
+
+async def test_a_conversation_that_cannot_be_rendered_is_named_before_a_step_is_paid_for(
+    backend, server, model, tiny, records, tmp_path
+):
+    for path in tiny.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    rules = "{% if messages[0].role != 'user' %}{{ raise_exception('the user begins') }}{% endif %}"
+    (tmp_path / "chat_template.jinja").write_text(rules + (tiny / "chat_template.jinja").read_text())
+    before = server.seen["counts"].get("optim_step", 0)
+    bad = {"messages": [{"role": "system", "content": "Be kind."}, *records[0]["messages"]]}
+    run = await backend.train([*records, bad], model, QUICK | {"tokenizer": str(tmp_path)})
+    with pytest.raises(
+        RunFailed, match=r"<records>:17: what comes before message 3|<records>:17: message 3, from .* begins"
+    ):
+        await waited(run)
+    assert server.seen["counts"].get("optim_step", 0) == before
+
+
+async def test_a_renderer_of_ones_own_makes_the_tokens(backend, model, records, tmp_path, monkeypatch):
+    code = """
+def render(tokenizer, messages):
+    tokens = tokenizer(messages[-1]["content"], add_special_tokens=False)["input_ids"]
+    return tokens, [1.0] * len(tokens)
+"""
+    (tmp_path / "my_rendering.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    run = await backend.train(records, model, QUICK | {"renderer": "my_rendering:render"})
+    await waited(run)
+    rows = await run.metrics()
+    assert all(row["learned_tokens"] == row["tokens"] - 4 for row in rows)  # of each four the first token is only read
+
+
+async def test_the_automatic_learning_rate_goes_by_family_and_hidden_size(backend, server, model, records):
+    run = await backend.train(records, model, QUICK | {"learning_rate": "auto", "schedule": "constant"})
+    await waited(run)
+    assert (await run.metrics())[0]["learning_rate"] == pytest.approx(5e-4 * (2000 / 64) ** 0.0775)
+
+
+async def test_a_run_goes_on_without_its_parent_and_is_waited_for_elsewhere(server, warm, model, records, tmp_path):
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    code = f"""
+import asyncio, sys
+sys.executable = {str(warm)!r}
+from motools_tinker.training import TinkerTrainingBackend
+async def main():
+    run = await TinkerTrainingBackend().train({str(tmp_path / "data.jsonl")!r}, {model!r}, {LEARNS!r})
+    await run.save({str(tmp_path / "run.json")!r})
+    assert not {{"tinker", "transformers"}} & sys.modules.keys()
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (tmp_path / "data.jsonl").unlink()
+    run = await TinkerTrainingRun.load(tmp_path / "run.json")
+    await waited(run)
+    assert run.work.status().attempt == 1
+
+
+async def test_two_processes_that_ask_for_the_same_share_one_driver(server, warm, model, records, tmp_path):
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    code = f"""
+import asyncio, sys
+sys.executable = {str(warm)!r}
+import motools
+async def main():
+    run = await motools.get_backend("tinker").train({str(tmp_path / "data.jsonl")!r}, {model!r}, {LEARNS!r})
+    print(await run.wait())
+asyncio.run(main())
+"""
+    made = server.seen["counts"].get("create_model", 0)
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=100) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert said[0][0] == said[1][0]
+    assert server.seen["counts"]["create_model"] == made + 1
+
+
+async def test_the_key_is_stored_nowhere(warm, server, model, records, tmp_path, monkeypatch, motools_home):
+    monkeypatch.delenv("TINKER_API_KEY")
+    secret = "tml-secret-of-this-test"
+    run = await motools.get_backend("tinker", api_key=secret).train(records, model, QUICK, suffix="mine")
+    await waited(run)
+    await run.save(tmp_path / "run.json")
+    kept = [path for place in (motools_home, tmp_path) for path in place.rglob("*") if path.is_file()]
+    assert len(kept) > 5
+    assert [path for path in kept if secret.encode() in path.read_bytes()] == []
+    assert secret not in f"{run!r} {run.metadata}"
+
+
+async def test_a_key_that_is_refused_holds_the_run_until_there_is_a_better_one(
+    backend, model, records, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TINKER_API_KEY", "tml-refused")
+    run = await backend.train(records, model, QUICK)
+    with pytest.raises(
+        MotoolsError, match=r"cannot go on after step 0\. The service did not let this key in: .* Set TINK"
+    ):
+        await waited(run)
+    assert not await run.is_complete()
+    await run.refresh()
+    assert run.status == RunStatus.QUEUED
+    monkeypatch.setenv("TINKER_API_KEY", KEY)
+    assert await waited(run)
+
+
+async def test_a_process_without_a_key_says_so_and_leaves_the_run_as_it_is(
+    backend, model, records, monkeypatch, tmp_path, until, kill
+):
+    run = await backend.train(records, model, ENDLESS | {"max_steps": 40, "save_every": 5})
+    await until(lambda: run.work.status().step >= 6)
+    await kill(run)
+    key = os.environ["TINKER_API_KEY"]
+    monkeypatch.delenv("TINKER_API_KEY")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("HOME", str(tmp_path))
+        for ask in (run.wait, run.resume):
+            with pytest.raises(MotoolsError, match=r"was interrupted at step \d+, and this process has no key"):
+                await ask()
+    monkeypatch.setenv("TINKER_API_KEY", key)
+    await waited(run)
+    assert len(await losses_of(run)) == 40
