@@ -6,6 +6,7 @@ anywhere in the document says what cannot be told from the fence:
     <!-- test: slow -->         the document trains or evaluates: it is left out of `make check`
     <!-- file: NAME -->         the block below is not run but written to NAME
     <!-- service: openai -->    OPENAI_BASE_URL leads to a fake of OpenAI on this machine; nothing else is changed
+    <!-- service: tinker -->    TINKER_BASE_URL leads to a Tinker server on this machine, whose Qwen/Qwen3-8B is a tiny model
 """
 
 from __future__ import annotations
@@ -100,16 +101,19 @@ def as_parameters(documents):
         pytest.param(
             document,
             id=document.relative_to(ROOT).as_posix(),
-            marks=[pytest.mark.slow] if "<!-- test: slow -->" in document.read_text(encoding="utf-8") else [],
+            marks=[pytest.mark.slow, pytest.mark.timeout(600)]
+            if "<!-- test: slow -->" in document.read_text(encoding="utf-8")
+            else [],
         )
         for document in documents
     ]
 
 
 @pytest.fixture
-def services(monkeypatch):
+def services(monkeypatch, tmp_path_factory):
     """Return what starts the services that a document asks for, until the end of the test."""
-    monkeypatch.syspath_prepend(ROOT / "tests" / "openai")
+    for name in ("openai", "tinker"):
+        monkeypatch.syspath_prepend(ROOT / "tests" / name)
     with ExitStack() as running:
 
         def start(document):
@@ -120,6 +124,15 @@ def services(monkeypatch):
                 fake.set(speed=20)
                 monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
                 monkeypatch.setenv("OPENAI_API_KEY", fake.key)
+            if "<!-- service: tinker -->" in document.read_text(encoding="utf-8"):
+                import tinker_server
+
+                try:
+                    server = running.enter_context(tinker_server.trial(tmp_path_factory, "Qwen/Qwen3-8B"))
+                except tinker_server.NoServer as error:
+                    pytest.skip(str(error))
+                monkeypatch.setenv("TINKER_BASE_URL", server.url)
+                monkeypatch.setenv("TINKER_API_KEY", tinker_server.KEY)
 
         yield start
 

@@ -90,8 +90,8 @@ def make_model(python, directory):
 class Server:
     """A server process, which ends with the process that started it."""
 
-    def __init__(self, python, model, data):
-        self._python, self._model, self._data = python, model, data
+    def __init__(self, python, model, data, name=MODEL):
+        self._python, self._model, self._data = python, f"{name}={model}", data
         self._process = None
         self.port = 0
         self.start()
@@ -102,7 +102,7 @@ class Server:
 
     def start(self):
         """Start it, on the port that it had, with what it kept."""
-        command = [self._python, HERE / "server" / "launch.py", "--model", f"{MODEL}={self._model}", "--persist"]
+        command = [self._python, HERE / "server" / "launch.py", "--model", self._model, "--persist"]
         command += ["--data", self._data, "--port", str(self.port)]
         self._data.mkdir(exist_ok=True)
         with (self._data / "log").open("ab") as log:
@@ -141,8 +141,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(python, model, data):
-    server = Server(python, model, data)
+def trial(tmp_path_factory, name):
+    """Serve a tiny model under a name, with everything made that this takes."""
+    python, place = environment(), tmp_path_factory.mktemp("tinker-trial")
+    make_model(python, place / "model")
+    with serving(python, place / "model", place / "data", name) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def serving(python, model, data, name=MODEL):
+    server = Server(python, model, data, name)
     try:
         yield server
     finally:

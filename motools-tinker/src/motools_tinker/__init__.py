@@ -1,10 +1,10 @@
-"""LoRA fine-tuning over the Tinker API.
-
-This release holds the place: the backend is registered, listed, configured and constructed, and refuses to train.
+"""LoRA fine-tuning over the Tinker API: the training backend "tinker".
 
     from motools_tinker import TinkerTrainingBackend, TinkerTrainingRun
 
-The names are imported when they are first used, and none of them imports the `tinker` package.
+A run is a detached driver with a directory of its own, `MOTOOLS_HOME/tinker/runs/ID`, which holds the data, the log, the
+metrics, what was saved at the service, and how it stands. The names are imported when they are first used, and none of them
+imports the `tinker` package: only the driver needs it.
 """
 
 from __future__ import annotations
