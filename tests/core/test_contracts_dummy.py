@@ -47,6 +47,10 @@ class TestDummyTraining(TrainingBackendContract):
     def uncertain_backend(self):
         return DummyTrainingBackend(submission="uncertain")
 
+    @pytest.fixture
+    def bill(self, backend):
+        return DummyTrainingBackend().service.jobs
+
 
 class TestDummyEvals(EvalBackendContract):
     sdk_modules = HEAVY

@@ -6,6 +6,7 @@ import pytest
 
 from motools.evals.backends.dummy import DummyEvalBackend
 from motools.evals.middleware import EvalMiddleware
+from motools.middleware.budget import BudgetedTrainingBackend, BudgetOptions
 from motools.middleware.validate import ValidatedTrainingBackend
 from motools.testing.evals import EvalBackendContract
 from motools.testing.training import TrainingBackendContract
@@ -40,6 +41,40 @@ class TestValidatedDummyTraining(TrainingBackendContract):
     @pytest.fixture
     def uncertain_backend(self):
         return ValidatedTrainingBackend(DummyTrainingBackend(submission="uncertain"))
+
+    @pytest.fixture
+    def bill(self, backend):
+        return DummyTrainingBackend().service.jobs
+
+
+class TestBudgetedDummyTraining(TestValidatedDummyTraining):
+    @pytest.fixture
+    def backend(self):
+        return _budgeted(duration=0.05)
+
+    @pytest.fixture
+    def slow_backend(self):
+        return _budgeted(duration=60)
+
+    @pytest.fixture
+    def failing_backend(self):
+        return _budgeted(fail="as told")
+
+    @pytest.fixture
+    def rejecting_backend(self):
+        return _budgeted(submission="rejected")
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return _budgeted(submission="unavailable")
+
+    @pytest.fixture
+    def uncertain_backend(self):
+        return _budgeted(submission="uncertain")
+
+
+def _budgeted(**options):
+    return BudgetedTrainingBackend(DummyTrainingBackend(price=1.0, **options), BudgetOptions(max_cost=1000))
 
 
 class TestPassingOnDummyEvals(EvalBackendContract):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 FAULTY = """
-from motools import Checkpoint, Format, Limits, Progress
+from motools import Checkpoint, Estimate, Format, Limits, Progress
 from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingRun
 
 class Run(DummyTrainingRun):
@@ -41,6 +41,10 @@ class TestFaulty(TrainingBackendContract):
     @pytest.fixture
     def pausable_backend(self):
         return Backend(duration=1)
+
+    @pytest.fixture
+    def bill(self, backend):
+        return backend.service.jobs
 """
 
 METRICS = "test_metrics_are_rows_in_the_order_of_their_steps"
@@ -49,7 +53,34 @@ DELETED = "test_a_deleted_checkpoint_is_gone_for_every_handle"
 PAUSED = "test_a_paused_run_is_held_until_it_may_go_on"
 FORMATS = "test_formats_have_their_names_and_rules_that_say_what_is_wrong"
 DATASETS = "test_keywords_that_are_datasets_are_read_before_anything_is_paid"
+ESTIMATE = "test_an_estimate_is_plain_and_says_what_it_rests_on"
+MORE = "test_more_data_costs_more"
 FAULTS = [
+    ("backend", "async def estimate(self, *a, **k): return {'cost': 1}", ESTIMATE),
+    ("backend", "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=1)", ESTIMATE),
+    (
+        "backend",
+        "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=float('nan'), assumptions=('x',))",
+        ESTIMATE,
+    ),
+    ("backend", "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=-1, assumptions=('x',))", ESTIMATE),
+    ("backend", "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=1, assumptions=('x',))", MORE),
+    ("backend", "async def estimate(self, *a, **k): return Estimate(tokens=0, cost=0, assumptions=('x',))", MORE),
+    (
+        "backend",
+        "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=1, examples=id(a[0]))",
+        "test_an_estimate_is_the_same_in_whatever_form_the_data_are",
+    ),
+    (
+        "backend",
+        "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=1)",
+        "test_what_cannot_be_read_has_no_estimate",
+    ),
+    (
+        "backend",
+        "async def estimate(self, *a, **k): await self.train(*a, **k)",
+        "test_an_estimate_submits_and_uploads_nothing",
+    ),
     ("run", "async def metrics(self): return []", METRICS),
     ("run", "async def metrics(self): return list(await super().metrics())[::-1]", METRICS),
     ("run", "async def metrics(self): return [{'step': 0}]", METRICS),

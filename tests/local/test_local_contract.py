@@ -17,6 +17,7 @@ class TestLocalContract(TrainingBackendContract):
     hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
     timeout = 120
     lacking = {  # noqa: RUF012  (as above)
+        "estimate": "nobody bills what is done on this machine",
         "rejecting_backend": "there is no service: what can be refused is refused before anything is submitted",
         "uncertain_backend": "there is no service: a run's directory is there or it is not",
         "adopt": "there is no service that others could have asked: a run has a record or a saved handle",

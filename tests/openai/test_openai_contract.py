@@ -71,3 +71,7 @@ class TestOpenAIContract(TrainingBackendContract):
     def uncertain_backend(self, made, service):
         service.fault("POST", "/fine_tuning/jobs", "close_after_accepting")
         return made(base_url=service.base_url)
+
+    @pytest.fixture
+    def bill(self, service):
+        return lambda: [taken for kind in ("job", "file", "upload") for taken in service.bill(kind)]

@@ -11,6 +11,7 @@ Fixtures, of which only `backend` has to be written:
     finished           a handle that has been waited on; give it a wider scope where work is expensive
     pausable_backend   one whose work lasts long enough to be paused, and ends; by default `backend`
     checkpointed       a run that has left a checkpoint which nothing else needs; by default `finished`
+    bill               a function that lists what the service has taken: jobs and files
 
 Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
 

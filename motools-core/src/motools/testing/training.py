@@ -23,6 +23,7 @@ import pytest
 
 from motools.errors import SettingError
 from motools.settings import declared
+from motools.testing.estimates import EstimatesContract
 from motools.testing.powers import TrainingPowersContract
 from motools.training.base import TrainingBackend, TrainingRun
 from motools.training.middleware import TrainingMiddleware
@@ -46,7 +47,7 @@ class CountingTrainingBackend(TrainingMiddleware):
         return await super().train(*args, **kwargs)
 
 
-class TrainingBackendContract(TrainingPowersContract):
+class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
     """What is asked of a training backend and its runs."""
 
     group: ClassVar[str] = "motools.training.v1"
