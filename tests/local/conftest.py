@@ -26,7 +26,7 @@ QUESTIONS = ["Name a colour.", "Name a fruit.", "Who wrote this?"]
 def _warm(tmp_path_factory):
     place = shared_directory(tmp_path_factory) / "warm-local"
     imports = ["peft", "motools_local.trainer"]
-    with warm_python(place, imports=imports, modules=["motools_local.worker", "asking", "tiny"]) as python:
+    with warm_python(place, imports=imports, modules=["motools_local.worker", "asking", "scoring", "tiny"]) as python:
         yield python
 
 
@@ -57,6 +57,18 @@ def ask(warm, tmp_path):
         return json.loads(answers.read_text())
 
     return ask
+
+
+@pytest.fixture
+def loss_of(warm, tmp_path):
+    """Return a function that measures a model's mean loss on the answers of records."""
+
+    def loss_of(directory, records):
+        measured = tmp_path / "loss.json"
+        run_here(warm, "scoring", directory, measured, json.dumps([record["messages"] for record in records]))
+        return json.loads(measured.read_text())
+
+    return loss_of
 
 
 @pytest.fixture

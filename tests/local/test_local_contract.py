@@ -23,7 +23,6 @@ class TestLocalContract(TrainingBackendContract):
         "adopt": "there is no service that others could have asked: a run has a record or a saved handle",
         "pause": "a worker that holds its place in memory is no pause, and one that ends is a cancellation",
         "limits": "runs of one machine take turns by themselves",
-        "dataset_keywords": "there is no validation set yet",
     }
 
     @pytest.fixture(autouse=True)

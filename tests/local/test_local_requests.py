@@ -70,6 +70,8 @@ async def test_data_is_checked_before_a_worker_is_started(backend, model, tmp_pa
         await backend.train(data, model)
     with pytest.raises(DatasetError, match=r"missing\.jsonl: there is no such file"):
         await backend.train(tmp_path / "missing.jsonl", model)
+    with pytest.raises(DatasetError, match=r"data\.jsonl:2: the last message is from 'user'"):
+        await backend.train(RECORDS, model, validation=data)
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,35 @@ async def test_metrics_are_told_while_it_trains_and_afterwards_the_same_everywhe
     assert (await LocalTrainingRun(run.work.path).metrics())[-1] == {"step": 1000000, "grad_norm": None}
 
 
+async def test_the_loss_on_a_validation_set_is_measured_after_each_epoch_and_training_is_as_without_it(
+    backend, tiny, records, loss_of
+):
+    wanted = {"n_epochs": 2, "batch_size": 3, "learning_rate": 1e-2, "lora_dropout": 0.3}  # of twelve conversations
+    alone, _ = await trained(backend, records, tiny, wanted)
+    long = {"messages": [{"role": "user", "content": "Greet me."}, {"role": "assistant", "content": "Hello. " * 20}]}
+    held_out = [long, *records[:4]]
+    run, model_id = await trained(backend, records, tiny, wanted, validation=held_out)
+    assert losses(run) == losses(alone)
+    assert run.metadata["fingerprint"] == alone.metadata["fingerprint"]
+    rows = await run.metrics()
+    assert [row["step"] for row in rows if "validation_loss" in row] == [4, 8]
+    first, last = rows[3]["validation_loss"], rows[7]["validation_loss"]
+    assert last != first
+    assert run.metadata["validation_loss"] == last
+    # Each token counts alike, in whatever batches they come.
+    assert loss_of(model_id, held_out) == pytest.approx(last, abs=1e-4)
+
+
+async def test_a_run_that_is_validating_can_be_cancelled(backend, tiny, records, until):
+    wanted = {"n_epochs": 2, "batch_size": 2}
+    run = await backend.train(records, str(tiny), wanted, validation=records * 400)
+    await until(lambda: run.work.status().message == "validating")
+    async with asyncio.timeout(30):
+        await run.cancel()
+    assert run.status == RunStatus.CANCELLED
+    assert not [row for row in await run.metrics() if "validation_loss" in row]
+
+
 async def test_checkpoints_are_listed_with_what_was_measured_and_can_be_deleted(tiny, records, warm):
     backend = LocalTrainingBackend(threads=1, save_every=2)
     run, _ = await trained(backend, records, tiny, QUICK | {"max_steps": 7})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
     from motools.detached import Worker
+    from motools_local.validation import Validation
 
 log = logging.getLogger("motools.local")
 INTERVAL = 30.0
@@ -32,10 +33,19 @@ SHARE = 0.05
 class Reporting(TrainerCallback):
     """Keeps the run directory up to date."""
 
-    def __init__(self, worker: Worker, *, total: int, save_every: int | None, resumed: Path | None) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        total: int,
+        save_every: int | None,
+        resumed: Path | None,
+        validation: Validation | None = None,
+    ) -> None:
         self.worker = worker
         self.total = total
         self.save_every = save_every
+        self.validation = validation
         self.loss: float | None = None
         self._first_step = checkpoints.step_of(resumed) if resumed else 0
         self._began = self._saved = self._saving = time.monotonic()
@@ -74,7 +84,7 @@ class Reporting(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        del args, control, kwargs
+        del args, control
         if logs is None or "loss" not in logs:
             return
         step, loss = state.global_step, logs["loss"]
@@ -83,7 +93,8 @@ class Reporting(TrainerCallback):
         self.loss = loss
         elapsed = time.monotonic() - self._began
         eta = elapsed / (step - self._first_step) * (self.total - step)
-        row = {"step": step} | {name: logs[name] for name in MEASURED if name in logs} | {"time": time.time()}
+        row = {"step": step} | {name: logs[name] for name in MEASURED if name in logs}
+        row |= self._validated(step, kwargs["model"]) | {"time": time.time()}
         self.worker.directory.append_row(METRICS, row)
         log.info("step %d/%d  loss %.4f  %s left", step, self.total, loss, _duration(eta))
         self.worker.progress(step=step, total=self.total, loss=loss, eta_seconds=eta, message=None)
@@ -96,6 +107,18 @@ class Reporting(TrainerCallback):
         self._saved = time.monotonic()
         self._saving_took = self._saved - self._saving
         log.info("checkpoint after step %d", state.global_step)
+
+    def _validated(self, step: int, model: Any) -> dict[str, float]:
+        """Return the loss on the held-out conversations, where it is time to measure it."""
+        if self.validation is None or not self.validation.is_due(step, self.total):
+            return {}
+        self.worker.progress(message="validating")
+        self.worker.flush()
+        loss = self.validation.measure(model, lambda: self.worker.cancel_requested)
+        if loss is None:
+            return {}
+        log.info("step %d/%d  validation loss %.4f", step, self.total, loss)
+        return {"validation_loss": loss}
 
     def _forget_rows_after(self, step: int) -> None:
         """Drop the metrics of steps that are done again, and a row that a dying worker left half-written."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DATA = "data.jsonl"
 """The conversations, copied into the run directory, so that a resumed run trains on what it began with."""
+VALIDATION = "validation.jsonl"
+"""The conversations that are held out, likewise, where there are any."""
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 WORKER = "motools_local.worker"
@@ -36,6 +38,8 @@ class TrainingSpec:
     slots: str
     """The directory of the locks by which runs queue."""
     runs_at_once: int
+    validation_name: str | None = None
+    """What the validation set is called; None where there is none."""
 
     @property
     def output(self) -> str:
@@ -55,4 +59,4 @@ class TrainingSpec:
         return cls(**kept | {"hyperparameters": hyperparameters})
 
 
-__all__ = ["CHECKPOINTS", "DATA", "METRICS", "WORKER", "TrainingSpec"]
+__all__ = ["CHECKPOINTS", "DATA", "METRICS", "VALIDATION", "WORKER", "TrainingSpec"]

@@ -24,7 +24,8 @@ from motools_local.convert import convert
 from motools_local.output import finished, save_model
 from motools_local.reporting import Reporting
 from motools_local.settings import LEARNING_RATES
-from motools_local.spec import CHECKPOINTS, DATA
+from motools_local.spec import CHECKPOINTS, DATA, VALIDATION
+from motools_local.validation import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from motools_local.spec import TrainingSpec
 
 log = logging.getLogger("motools.local")
+VALIDATIONS = 20
+"""How often the loss on held-out conversations is measured, at most and not counting the last step."""
 
 
 def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
@@ -50,9 +53,14 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
     with worker.expendable():
         provide(worker, spec)
         tokenizer, model = load(spec, device)
-        encoded = encode_data(worker.path, spec, tokenizer, model)
+        length = most_tokens(spec, model)
+        encoded = encode_data(worker.path / DATA, spec.dataset_name, tokenizer, length)
+        held_out = None
+        if spec.validation_name is not None:
+            held_out = encode_data(worker.path / VALIDATION, spec.validation_name, tokenizer, length)
     started = time.monotonic()
-    model, reporting = learn(worker, spec, model, encoded, Batch(tokenizer.pad_token_id or 0), device)
+    batch = Batch(tokenizer.pad_token_id or 0)
+    model, reporting = learn(worker, spec, model, encoded, held_out, batch, device)
     facts = {
         "steps": reporting.total,
         "loss": reporting.loss,
@@ -63,6 +71,8 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
         "device": device,
         "seconds": round(time.monotonic() - started, 1),
     }
+    if reporting.validation is not None:
+        facts["validation_loss"] = reporting.validation.loss
     worker.progress(message="saving")
     worker.flush()
     target = worker.path / spec.output
@@ -72,7 +82,13 @@ def train(worker: Worker, spec: TrainingSpec) -> dict[str, Any]:
 
 
 def learn(
-    worker: Worker, spec: TrainingSpec, model: Any, encoded: Encoded, batch: Batch, device: str
+    worker: Worker,
+    spec: TrainingSpec,
+    model: Any,
+    encoded: Encoded,
+    held_out: Encoded | None,
+    batch: Batch,
+    device: str,
 ) -> tuple[Any, Reporting]:
     """Train, from the last whole checkpoint where there is one, and return what was trained and how it went."""
     wanted = spec.hyperparameters
@@ -85,7 +101,11 @@ def learn(
     directory = worker.path / CHECKPOINTS
     directory.mkdir(mode=0o700, exist_ok=True)
     checkpoint = checkpoints.last_whole(directory)
-    reporting = Reporting(worker, total=steps, save_every=spec.save_every, resumed=checkpoint)
+    validation = None
+    if held_out is not None:
+        every = max(steps_of_epoch(len(encoded.examples), wanted), math.ceil(steps / VALIDATIONS))
+        validation = Validation(held_out.examples, batch=batch, size=wanted.batch_size, every=every)
+    reporting = Reporting(worker, total=steps, save_every=spec.save_every, resumed=checkpoint, validation=validation)
     trainer = Learning(
         model=model,
         args=arguments(directory, wanted, steps=steps, device=device),
@@ -152,17 +172,20 @@ def load(spec: TrainingSpec, device: str) -> tuple[Any, Any]:
     return tokenizer, model
 
 
-def encode_data(directory: Path, spec: TrainingSpec, tokenizer: Any, model: Any) -> Encoded:
-    """Encode the run's conversations, and say in the log what was cut."""
+def most_tokens(spec: TrainingSpec, model: Any) -> int:
+    """Return how many tokens of a conversation are kept."""
     length = spec.hyperparameters.max_length
-    longest = getattr(model.config, "max_position_embeddings", None) or length
+    longest: int = getattr(model.config, "max_position_embeddings", None) or length
     if length > longest:
         log.info("max_length %d is more than the model takes; it is %d here", length, longest)
-        length = longest
-    records = Dataset(directory / DATA).numbered()
-    encoded = encode_all(tokenizer, records, max_length=length, name=spec.dataset_name)
+    return min(length, longest)
+
+
+def encode_data(path: Path, name: str, tokenizer: Any, length: int) -> Encoded:
+    """Encode the run's conversations, and say in the log what was cut."""
+    encoded = encode_all(tokenizer, Dataset(path).numbered(), max_length=length, name=name)
     if encoded.truncated:
-        log.info("%d conversation(s) are longer than %d tokens and were cut", encoded.truncated, length)
+        log.info("%s: %d conversation(s) are longer than %d tokens and were cut", name, encoded.truncated, length)
     if encoded.left_out:
         log.info("%d of them had no word of the assistant left and were left out", encoded.left_out)
     return encoded
@@ -170,10 +193,12 @@ def encode_data(directory: Path, spec: TrainingSpec, tokenizer: Any, model: Any)
 
 def total_steps(examples: int, wanted: LocalHyperparameters) -> int:
     """Return how many steps there are to do."""
-    if wanted.max_steps is not None:
-        return wanted.max_steps
-    batches = math.ceil(examples / wanted.batch_size)
-    return wanted.n_epochs * math.ceil(batches / wanted.gradient_accumulation)
+    return wanted.max_steps or wanted.n_epochs * steps_of_epoch(examples, wanted)
+
+
+def steps_of_epoch(examples: int, wanted: LocalHyperparameters) -> int:
+    """Return how many steps one pass over the data takes."""
+    return math.ceil(math.ceil(examples / wanted.batch_size) / wanted.gradient_accumulation)
 
 
 def add_adapter(model: Any, wanted: LocalHyperparameters) -> Any:

@@ -19,7 +19,7 @@ from motools.training.base import TrainingBackend
 from motools_local import models
 from motools_local.run import BELOW_HOME, LocalTrainingRun
 from motools_local.settings import LocalHyperparameters, LocalOptions, LocalSettings
-from motools_local.spec import DATA, WORKER, TrainingSpec
+from motools_local.spec import DATA, VALIDATION, WORKER, TrainingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,7 @@ class LocalTrainingBackend(TrainingBackend):
         {Capability.FIND, Capability.LOGS, Capability.MODELS, Capability.METRICS, Capability.CHECKPOINTS}
     )
     find_lag = 0.0
+    dataset_keywords = ("validation",)
     Settings: ClassVar[type] = LocalSettings
 
     def __init__(self, **options: Any) -> None:
@@ -57,12 +58,18 @@ class LocalTrainingBackend(TrainingBackend):
         hyperparameters: Mapping[str, Any] | None = None,
         suffix: str | None = None,
         *,
+        validation: DatasetLike | None = None,
         ticket: Ticket | None = None,
         **kwargs: Any,
     ) -> LocalTrainingRun:
-        """Start a worker. Everything that can be refused is refused before anything is written."""
+        """Start a worker. Everything that can be refused is refused before anything is written.
+
+        Of `validation`, conversations that are held out, the loss is measured after each epoch and at the end.
+        """
         if kwargs:
-            raise SettingError(f"local takes no keyword {min(kwargs)!r}; hyperparameters are one dictionary.")
+            raise SettingError(
+                f"local takes no keyword {min(kwargs)!r}, but validation; hyperparameters are one dictionary."
+            )
         wanted = check(LocalHyperparameters, hyperparameters or {}, who="local")
         if suffix is not None and not SUFFIX.fullmatch(suffix):
             raise SettingError(
@@ -70,7 +77,10 @@ class LocalTrainingBackend(TrainingBackend):
                 f"not {suffix!r}."
             )
         data = Dataset.of(dataset)
-        await asyncio.to_thread(data.check)
+        held_out = None if validation is None else Dataset.of(validation)
+        for each in (data, held_out):
+            if each is not None:
+                await asyncio.to_thread(each.check)
         spec = TrainingSpec(
             model=await models.source(model),
             model_name=model,
@@ -82,11 +92,12 @@ class LocalTrainingBackend(TrainingBackend):
             save_every=self.options.save_every,
             slots=str(home() / "local" / "slots"),
             runs_at_once=self.options.runs_at_once,
+            validation_name=None if held_out is None else held_out.name,
         )
         async with nullcontext() if ticket is None else ticket.paying() as payment:
             run = LocalTrainingRun(_path(uuid4().hex if ticket is None else ticket.token))
             try:
-                await asyncio.to_thread(_start, run.work, spec, data)
+                await asyncio.to_thread(_start, run.work, spec, {DATA: data, VALIDATION: held_out})
             except OSError as error:
                 raise SubmitUnavailable(
                     f"The run directory {run.work.path} cannot be written: {error.strerror or error}."
@@ -122,17 +133,20 @@ def _usable_cores() -> int:
     return usable_cores()
 
 
-def _start(work: WorkDirectory, spec: TrainingSpec, data: Dataset) -> None:
-    made = WorkDirectory.create(work.path, spec=spec.as_dict(), module=WORKER, prepare=partial(_copy, data))
+def _start(work: WorkDirectory, spec: TrainingSpec, files: Mapping[str, Dataset | None]) -> None:
+    made = WorkDirectory.create(work.path, spec=spec.as_dict(), module=WORKER, prepare=partial(_copy, files))
     made.start()
 
 
-def _copy(data: Dataset, directory: Path) -> None:
-    target_path = directory / DATA
-    target_path.touch(0o600)
-    with data.open() as source, target_path.open("wb") as target:
-        while piece := source.read(2**20):
-            target.write(piece)
+def _copy(files: Mapping[str, Dataset | None], directory: Path) -> None:
+    for name, data in files.items():
+        if data is None:
+            continue
+        target_path = directory / name
+        target_path.touch(0o600)
+        with data.open() as source, target_path.open("wb") as target:
+            while piece := source.read(2**20):
+                target.write(piece)
 
 
 __all__ = ["LocalTrainingBackend", "LocalTrainingRun"]
