@@ -56,7 +56,7 @@ async def test_an_svg_names_models_measures_and_axes(comparison, tmp_path):
 
 
 async def test_an_svg_is_whole_whatever_models_are_called(evaluated, tmp_path):
-    found = await motools.compare({"a--b <&> ": evaluated("a", [0, 1]), '"\\n{x}_^%': evaluated("b", [1, 1])})
+    found = await motools.compare({"a--b <&> ": evaluated("a", [0, 1]), '"\\n{x}_^% $\\frac{$': evaluated("b", [1, 1])})
     await found.plot(tmp_path / "found.svg")
     assert ET.parse(tmp_path / "found.svg").getroot().tag.endswith("svg")  # noqa: S314  (our own file)
 

@@ -53,6 +53,11 @@ def test_wilson_gives_what_newcombe_printed(hits, size, low, high):
     assert wilson(hits / size, size, 0.95) == pytest.approx((low, high), abs=5e-5)
 
 
+def test_wilson_of_none_and_of_all_ends_at_0_and_at_1_exactly():
+    assert [wilson(0, size, 0.95)[0] for size in range(1, 50)] == [0] * 49
+    assert [wilson(1, size, 0.95)[1] for size in range(1, 50)] == [1] * 49
+
+
 @pytest.mark.parametrize("seed", TABLES)
 def test_wilson_is_that_of_scipy_and_statsmodels(seed):
     random = np.random.default_rng(seed)
@@ -207,6 +212,23 @@ def test_samples_that_are_copies_of_one_another_count_once():
     once = wilson(0.6, 10, 0.95)
     assert low < once[0]
     assert high > once[1]
+
+
+def test_clusters_that_are_more_alike_than_chance_would_have_it_tell_no_more_than_independent_samples():
+    balanced = Clustered(scores=np.tile([0.0, 1.0], 30), codes=np.repeat(np.arange(30), 2))
+    assert covariance(balanced, balanced) == 0
+    assert effective_size(balanced, 0.95) == pytest.approx(60 * (stats.t.ppf(0.975, 59) / stats.t.ppf(0.975, 29)) ** 2)
+
+
+def test_models_that_agree_cluster_by_cluster_have_a_narrower_interval_of_their_difference():
+    codes = np.repeat(np.arange(20), 4)
+    scores = np.random.default_rng(11).integers(0, 2, size=20)[codes].astype(np.float64)
+    first = Clustered(scores=scores, codes=codes)
+    differing = Clustered(scores=np.where(codes < 3, 1 - scores, scores), codes=codes)
+    opposite = Clustered(scores=1 - differing.scores, codes=codes)
+    widths = [high - low for low, high in (newcombe(first, other, 0.95) for other in (differing, opposite))]
+    # φ is close to 1 in the one and close to -1 in the other: half-widths w√(2 - 2φ)
+    assert widths[0] < 0.6 * widths[1]
 
 
 def test_where_all_scores_agree_each_cluster_counts_once():

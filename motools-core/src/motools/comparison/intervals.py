@@ -29,8 +29,10 @@ def wilson(proportion: float, size: float, confidence: float) -> Interval:
     centre = proportion + z * z / (2 * size)
     reach = z * sqrt(proportion * (1 - proportion) / size + (z / (2 * size)) ** 2)
     share = 1 + z * z / size
-    # rounding must not push a limit beyond what there can be
-    return max(0.0, (centre - reach) / share), min(1.0, (centre + reach) / share)
+    # of none and of all, one limit is 0 or 1 but for rounding
+    low = (centre - reach) / share if proportion > 0 else 0.0
+    high = (centre + reach) / share if proportion < 1 else 1.0
+    return low, high
 
 
 def effective_size(scores: Clustered, confidence: float) -> float:
@@ -39,7 +41,7 @@ def effective_size(scores: Clustered, confidence: float) -> float:
     n / d · (t_{n-1} / t_{G-1})², with the design effect d = (clustered variance of the mean) / (its variance if all n
     were independent), taken as 1 where it is less, and the quantiles t of Student's distribution for what G clusters
     leave uncertain about d. Where all scores are the same, nothing shows how much those of a cluster depend on one
-    another, and each cluster counts as one sample. NaN of one cluster. Sources: Kish, "Survey sampling" (1965), for d;
+    another, and each cluster counts as one sample (Korn & Graubard count every score). NaN of one cluster. Sources: Kish, "Survey sampling" (1965), for d;
     Korn & Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated from
     survey data", Survey Methodology 24 (1998), 193-201, for the size; Dean & Pagano, "Evaluating confidence interval
     methods for binomial proportions in clustered surveys", Journal of Survey Statistics and Methodology 3 (2015),
@@ -88,9 +90,9 @@ def newcombe(first: Clustered, second: Clustered, confidence: float) -> Interval
         d - √((q - l_q)² - 2φ (q - l_q)(u_p - p) + (u_p - p)²)   to   d + √((u_q - q)² - 2φ (u_q - q)(p - l_p) + (p - l_p)²)
 
     Source: Newcombe, "Improved confidence intervals for the difference between binomial proportions based on paired
-    data", Statistics in Medicine 17 (1998), 2635-2650, method 10; for clusters Yang, Sun & Hardin, "Confidence
-    intervals for the difference of marginal probabilities in clustered matched-pair binary data", Pharmaceutical
-    Statistics 11 (2012), 386-393. None where a proportion has no interval.
+    data", Statistics in Medicine 17 (1998), 2635-2650, method 10. It holds for any two estimates whose correlation is known,
+    hence for clusters: Zou, "Toward using confidence intervals to compare correlations", Psychological Methods 12 (2007),
+    399-413. None where a proportion has no interval.
     """
     of_first, of_second = of_proportion(first, confidence), of_proportion(second, confidence)
     if of_first is None or of_second is None:
