@@ -284,6 +284,19 @@ async def test_what_a_run_cost_stands_beside_what_it_was_estimated_to(openai_bac
     assert estimate.cost == pytest.approx(estimate.tokens * 1.5 / 1e6)
 
 
+async def test_a_run_is_billed_by_the_price_that_held_when_it_was_submitted_wherever_it_is_followed(
+    openai_backend, service, data, tmp_path
+):
+    run = await openai_backend(prices={"gpt-4.1-nano": 7}).train(data, MODEL)
+    await run.save(tmp_path / "run.json")
+    loaded = await load_run(tmp_path / "run.json")
+    service.set(speed=0)
+    service.advance(1000)
+    await loaded.wait()
+    assert loaded.metadata["price"] == 7
+    assert loaded.metadata["cost"] == pytest.approx(loaded.metadata["trained_tokens"] * 7 / 1e6)
+
+
 async def test_at_another_server_no_price_is_known_and_none_is_made_up(openai_backend, service, data):
     service.set(speed=100)
     backend = openai_backend()

@@ -6,7 +6,7 @@ import pytest
 
 from motools.errors import SettingError
 from motools_openai.families import base_of, encoding_of, family_of, longest_example
-from motools_openai.prices import prices_for
+from motools_openai.prices import price_noted, prices_for
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,9 @@ def test_what_is_no_list_of_prices_is_refused_with_its_place(content, sentence, 
 def test_a_list_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SettingError, match="the prices cannot be read: No such file"):
         prices_for(tmp_path / "none.toml")
+
+
+def test_a_noted_price_is_that_of_its_model_alone_and_none_is_not_known():
+    assert price_noted(7, "gpt-4.1-nano-2025-04-14").of("gpt-4.1-nano-2025-04-14").of(1_000_000) == 7
+    assert price_noted(None, "gpt-4.1").of("gpt-4.1") is None
+    assert price_noted("7", "gpt-4.1").of("gpt-4.1") is None

