@@ -87,6 +87,8 @@ def test_what_openai_takes_has_no_findings(name, record):
         (chat({"role": "system", "content": [IMAGE]}, USER, ANSWER), "message 1 has a part of type 'image_url'; from 'system' OpenAI takes text only."),
         (chat({**USER, "content": [{"type": "input_audio"}]}, ANSWER), "message 1 has a part of type 'input_audio'; from 'user' OpenAI takes text and image_url only."),
         (chat({**USER, "content": [{**IMAGE, "image_url": "https://127.0.0.1"}]}, ANSWER), "message 1 has an image without an address; it must look like"),
+        (chat({**USER, "content": [{**IMAGE, "image_url": {"url": "https://127.0.0.1", "detail": "medium"}}]}, ANSWER), "message 1 has an image with the 'detail' 'medium'; OpenAI takes auto, low, high."),
+        (chat(USER, {**ANSWER, "refusal": True}), "message 2 has a 'refusal' that is no text."),
         (chat(USER, {**ANSWER, "content": [{"type": "refusal"}]}), "message 2 has a part of type 'refusal' without text."),
         (chat(USER, {**ANSWER, "content": "Bye.<|endoftext|>"}), "message 2 contains the special token <|endoftext|>, which OpenAI refuses in training data."),
         (chat({**USER, "content": [{"type": "text", "text": "<|fim_middle|>"}]}, ANSWER), "message 1 contains the special token <|fim_middle|>"),
@@ -109,6 +111,7 @@ def test_what_openai_takes_has_no_findings(name, record):
         (chat(USER, ANSWER, tools=[{"type": "function", "function": {"name": "add numbers"}}]), "tool 1 has the name 'add numbers'; OpenAI takes 1 to 64 of the characters a-z, A-Z, 0-9, _ and -."),
         (chat(USER, ANSWER, tools=[{"type": "function", "function": {**FUNCTION, "parameters": []}}]), "tool 1 has 'parameters' that are no object; they are a JSON Schema."),
         (chat(USER, ANSWER, tools=[{"type": "function", "function": {**FUNCTION, "description": 3}}]), "tool 1 has a 'description' that is no text."),
+        (chat(USER, ANSWER, tools=[{"type": "function", "function": {**FUNCTION, "strict": "yes"}}]), "tool 1 has a 'strict' that is neither true nor false."),
         (chat(USER, ANSWER, functions=[]), "'functions' must be a list with something in it; leave it out where there are none."),
         (chat(USER, ANSWER, functions=[FUNCTION] * 129), "has 129 functions in 'functions'; OpenAI takes at most 128."),
         (chat(USER, ANSWER, functions=["add"]), "function 1 is no object."),
@@ -177,6 +180,21 @@ def test_of_a_pair_the_input_counts_with_each_output():
     assert warnings_of("dpo", {**pair, "non_preferred_output": [{**short, "content": "No."}]}) == []
     (warning,) = warnings_of("dpo", {**pair, "non_preferred_output": [long]})
     assert warning.startswith("has about 75,006 tokens")
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("chat", chat(USER, {**ANSWER, "content": " "})),
+        ("dpo", {**PAIR, "non_preferred_output": [{**ANSWER, "content": " "}]}),
+        ("dpo", {**PAIR, "non_preferred_output": [ANSWER]}),
+        ("rft", chat(USER)),
+    ],
+    ids=["blank", "a blank output", "equal outputs", "nothing to grade by"],
+)
+def test_what_looks_wrong_everywhere_looks_wrong_here(name, record):
+    (warning,) = warnings_of(name, record)
+    assert warning in [finding.message for finding in examined(name, record, formats=SHARED).warnings]
 
 
 def test_a_system_message_is_warned_of_where_reasoning_models_are_trained():

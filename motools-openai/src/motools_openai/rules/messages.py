@@ -27,6 +27,8 @@ KEYS = {
 """The keys of a message, by its role."""
 PARTS = dict.fromkeys(KEYS, ("text",)) | {"user": ("text", "image_url"), "assistant": ("text", "refusal")}
 """The types of the parts of a content, by its role."""
+DETAILS = ("auto", "low", "high")
+"""In how much detail an image can be looked at."""
 
 
 def has_only(*known: str) -> Rule:
@@ -41,7 +43,7 @@ def has_only(*known: str) -> Rule:
 
 
 def message_keys_are_known(record: Mapping[str, Any]) -> Iterator[str]:
-    """Require of each message no keys but those of its role, and that a name is text."""
+    """Require of each message no keys but those of its role, and text for a name and a refusal."""
     for number, message in messages_of(record):
         role = message.get("role")
         if not isinstance(role, str) or role not in KEYS:
@@ -52,6 +54,8 @@ def message_keys_are_known(record: Mapping[str, Any]) -> Iterator[str]:
                 yield f"message {number} {unknown}. {_meant(key, KEYS[role])}"
         if not isinstance(message.get("name", ""), str):
             yield f"message {number} has a 'name' that is no text."
+        if not isinstance(message.get("refusal"), str | None):
+            yield f"message {number} has a 'refusal' that is no text."
         if role == "function" and "name" not in message:
             yield f"message {number}, from a function, has no 'name'."
 
@@ -73,11 +77,18 @@ def _about_part(part: Mapping[str, Any], role: str) -> str | None:
         return None
     if kind not in PARTS[role]:
         return f"has a part of type {kind!r}; from {role!r} OpenAI takes {' and '.join(PARTS[role])} only."
-    image = part.get("image_url")
-    if kind == "image_url" and not (isinstance(image, dict) and isinstance(image.get("url"), str)):
-        return f"has an image without an address; it must look like {_IMAGE}."
+    if kind == "image_url":
+        return _about_image(part.get("image_url"))
     if kind == "refusal" and not isinstance(part.get("refusal"), str):
         return "has a part of type 'refusal' without text."
+    return None
+
+
+def _about_image(image: object) -> str | None:
+    if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+        return f"has an image without an address; it must look like {_IMAGE}."
+    if image.get("detail", "auto") not in DETAILS:
+        return f"has an image with the 'detail' {image['detail']!r}; OpenAI takes {', '.join(DETAILS)}."
     return None
 
 
@@ -88,4 +99,4 @@ def _meant(key: str, known: tuple[str, ...]) -> str:
 
 _IMAGE = '{"type": "image_url", "image_url": {"url": …}}'
 
-__all__ = ["KEYS", "PARTS", "has_only", "message_keys_are_known", "parts_fit_the_role"]
+__all__ = ["DETAILS", "KEYS", "PARTS", "has_only", "message_keys_are_known", "parts_fit_the_role"]

@@ -84,6 +84,8 @@ def _about_function(function: Mapping[str, Any]) -> Iterator[str]:
         yield "has 'parameters' that are no object; they are a JSON Schema."
     if not isinstance(function.get("description", ""), str):
         yield "has a 'description' that is no text."
+    if not isinstance(function.get("strict"), bool | None):
+        yield "has a 'strict' that is neither true nor false."
 
 
 def _about_calls(calls: object) -> Iterator[str]:
