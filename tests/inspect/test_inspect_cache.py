@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import motools
+from motools.errors import SettingError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -89,6 +90,47 @@ async def test_another_server_is_a_miss_that_says_so(suite, tmp_path):
         why, "scripted/upper", suite, "-p", given, "-p", "model_base_url=http://127.0.0.1:1/v1"
     )
     assert said == {"measured.model.base_url": ("http://127.0.0.1:1/v1", None)}
+
+
+async def test_recorded_answers_are_scored_again_without_asking_anybody(suite, tmp_path):
+    assert (await evaluate(suite, tmp_path))[1] == 3
+    is_hit, calls, results = await evaluate(suite, tmp_path, scorer="scripted/outline")
+    assert (is_hit, calls) == (False, 3)
+    assert results.metrics["spelling"] == {"length": {"mean": 0.5}}
+    assert [sample["output"] for sample in results.samples] == ["A", "B", "C"]
+    assert [sample["scores"] for sample in results.samples] == [{"outline": {"length": 0.5}}] * 3
+    assert results.metadata["usage"] == {}
+    assert (await evaluate(suite, tmp_path, scorer="scripted/outline"))[0]
+    both = await evaluate(suite, tmp_path, scorer={"scripted/outline": {}, "scripted/shape": {}})
+    assert both[1] == 3
+    assert set(both[2].metrics["spelling"]) == {"outline/length", "shape/length", "capitals"}
+
+
+async def test_another_draw_or_another_question_is_asked_anew_with_the_other_scorer(suite, tmp_path):
+    await evaluate(suite, tmp_path)
+    assert (await evaluate(suite, tmp_path, scorer="scripted/outline", replicate=1))[1] == 6
+    assert (await evaluate(suite, tmp_path, scorer="scripted/outline", temperature=0.5))[1] == 9
+    data = tmp_path / "data.jsonl"
+    data.write_text(data.read_text().replace('"input": "b"', '"input": "bb"'))
+    assert (await evaluate(suite, tmp_path, scorer="scripted/outline"))[1] == 12
+
+
+async def test_a_scorer_of_a_file_is_taken_too_and_one_that_there_is_not_is_named(suite, tmp_path):
+    scorers = tmp_path / "scorers.py"
+    scorers.write_text(
+        "from inspect_ai.scorer import Score, Scorer, accuracy, scorer\n\n"
+        "@scorer(metrics=[accuracy()])\ndef brief(longest: int = 1) -> Scorer:\n"
+        "    async def score(state, target) -> Score:\n"
+        "        return Score(value=float(len(state.output.completion) <= longest))\n    return score\n"
+    )
+    await evaluate(suite, tmp_path)
+    _, calls, results = await evaluate(suite, tmp_path, scorer={f"{scorers}@brief": {"longest": 0}})
+    assert (calls, results.metrics["spelling"]["brief"]["accuracy"]) == (3, 0.0)
+    scorers.write_text(f"{scorers.read_text()}\n")
+    is_hit, calls, _ = await evaluate(suite, tmp_path, scorer={f"{scorers}@brief": {"longest": 0}})
+    assert (is_hit, calls) == (False, 3)
+    with pytest.raises(SettingError, match=r"The scorer 'scripted/outlin' cannot be used: .*outlin"):
+        await evaluate(suite, tmp_path, scorer="scripted/outlin")
 
 
 HIT = """

@@ -157,6 +157,7 @@ class InspectEvalBackend(EvalBackend):
         job_id = ticket.token if ticket else uuid4().hex
         parameters = parameters_of(kwargs)
         spec = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
+        spec["replicate"] = ticket.replicate if ticket else None
         async with _paying(ticket) as payment:
             try:
                 job = await asyncio.to_thread(_start, _place(job_id), spec)
@@ -178,6 +179,7 @@ class InspectEvalBackend(EvalBackend):
             "job_id": job_id,
             "model_id": model_id,
             "tasks": [task.as_dict() for task in found],
+            "measured_models": model_identity(model_id, parameters),
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
             "sandbox": parameters.sandbox,

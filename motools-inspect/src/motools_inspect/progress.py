@@ -95,6 +95,14 @@ def follow(worker: Worker) -> None:
     _count = Count(worker)
 
 
+def note(label: str, sample: EvalSample) -> None:
+    """Hear of a sample that was scored again."""
+    assert _count is not None  # noqa: S101  (`follow` comes first)
+    _count.begin(label, label)
+    _count.note(label, sample)
+    _count.expect(1, 1)
+
+
 def finish() -> None:
     """Tell that every sample is done."""
     assert _count is not None  # noqa: S101  (`follow` comes first)
@@ -131,4 +139,4 @@ class Progress(Hooks):
             _count.ended({name: float(value) for name, value in values.items() if isinstance(value, (int, float))})
 
 
-__all__ = ["Progress", "expect", "finish", "follow"]
+__all__ = ["Progress", "expect", "finish", "follow", "note"]

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import DatasetError, MotoolsError, RunFailed, SettingError, SpecError, TaskNotFound
@@ -20,7 +21,7 @@ from motools_inspect import packages, tasks
 from motools_inspect.launching import ask, can_fork
 from motools_inspect.remembered import recall, remember
 from motools_inspect.settings import scorers_of, settings_of
-from motools_inspect.sources import inputs_of, source_of
+from motools_inspect.sources import inputs_of, inputs_of_name, source_of, source_of_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,13 +72,22 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     answer = _answer({**fields, "tasks": [task.as_dict() for task in named]}, options)
     if "error" in answer:
         raise _error(answer["error"], answer["message"])
+    instead = [*fields["scorers"], *([fields["solver"]["name"]] if fields["solver"] else [])]
     facts = {
+        "instead": {_short(name): source for name in instead if (source := source_of_name(name))},
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {task.label: {"source": source_of(task), **answer["tasks"][task.label]} for task in named},
     }
-    inputs = [*answer["inputs"], *(path for task in named for path in inputs_of(task)), *packages.files_of_inspect()]
-    remember(question, facts, inputs, since=began)
+    read = [path for task in named for path in inputs_of(task)] + [
+        path for name in instead for path in inputs_of_name(name)
+    ]
+    remember(question, facts, [*answer["inputs"], *read, *packages.files_of_inspect()], since=began)
     return facts
+
+
+def _short(name: str) -> str:
+    """Return a name of the form `file.py@name` without the folder: where files are does not matter."""
+    return name.rpartition("/")[2]
 
 
 def _error(name: str, message: str) -> MotoolsError:
@@ -96,34 +106,42 @@ def _has_modules(eval_suite: Any) -> bool:
 
 
 def _answer(request: Mapping[str, Any], options: Options) -> dict[str, Any]:
-    text = _from_server(request, options) if options.keep_warm and can_fork() else _from_process(request)
-    try:
-        answer: dict[str, Any] = json.loads(text)
-    except ValueError as error:
-        labels = ", ".join(task["label"] for task in request["tasks"])
-        raise RunFailed(
-            f"Building the tasks {labels} ended their process without a word; ask again, and if it happens again, build "
-            "them in Python."
-        ) from error
+    answering = _from_server if options.keep_warm and can_fork() else _from_process
+    with TemporaryFile() as log:
+        text = answering(request, options, log.fileno())
+        try:
+            answer: dict[str, Any] = json.loads(text)
+        except ValueError as error:
+            log.seek(0)
+            said = log.read().decode(errors="replace").strip().rpartition("\n")[2] or "nothing"
+            labels = ", ".join(task["label"] for task in request["tasks"])
+            raise RunFailed(
+                f"The process that was to build {labels} ended without an answer. Its last words: {said}"
+            ) from error
     return answer
 
 
-def _from_server(request: Mapping[str, Any], options: Options) -> bytes:
-    with Path(os.devnull).open("wb") as log:
-        wanted = {
-            "ask": request,
-            "environment": dict(os.environ),
-            "directory": request["cwd"],
-            "keep_warm": options.keep_warm,
-            "workers": options.workers,
-        }
-        with ask(wanted, [log.fileno()], log=log.fileno()) as connection, connection.makefile("rb") as stream:
+def _from_server(request: Mapping[str, Any], options: Options, log: int) -> bytes:
+    wanted = {
+        "ask": request,
+        "environment": dict(os.environ),
+        "directory": request["cwd"],
+        "keep_warm": options.keep_warm,
+        "workers": options.workers,
+    }
+    with ask(wanted, [log], log=log) as connection, connection.makefile("rb") as stream:
+        try:
             return stream.read()
+        except ConnectionResetError:  # it ended before it had loaded what it needs
+            return b""
 
 
-def _from_process(request: Mapping[str, Any]) -> bytes:
+def _from_process(request: Mapping[str, Any], options: Options, log: int) -> bytes:
+    del options
     command = [sys.executable, "-P", "-m", "motools_inspect.resolving"]
-    return subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, check=False).stdout
+    return subprocess.run(
+        command, input=json.dumps(request).encode(), stdout=subprocess.PIPE, stderr=log, check=False
+    ).stdout
 
 
 __all__ = ["Request", "facts_of_tasks"]

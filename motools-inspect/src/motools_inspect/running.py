@@ -24,6 +24,7 @@ from motools.errors import RunFailed
 from motools_inspect import progress
 from motools_inspect.building import build, solver_of
 from motools_inspect.logs import collect, label_of
+from motools_inspect.rescoring import digests_of, keep, recorded, score_again
 from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
@@ -93,11 +94,17 @@ async def _evaluate(worker: Worker) -> list[EvalLog]:
         if len(done) < len(spec["tasks"]):
             _set_prices(spec["prices"] or {})
             built = build(spec)
+            digests = digests_of(spec, built)
+            for label, place in recorded(spec, digests).items():
+                if label not in latest:
+                    latest[label] = await score_again(spec, label, built[label], place, progress.note)
+                    done.append(latest[label])
             again = [_again(built[label], log) for label, log in begun.items()]
             fresh = [task for label, task in built.items() if label not in latest]
             # Inspect takes one kind or the other.
             done += await _begin(spec, again) if again else []
             done += await _begin(spec, fresh) if fresh else []
+            keep(digests, {label_of(log, spec["tasks"]): log for log in done if in_a_sentence(log, "") is None})
     except Exception as error:
         raise complaint(error) from error
     return done

@@ -26,14 +26,36 @@ def source_of(task: Task) -> dict[str, Any]:
     path = _file_of(task)
     if path is None:
         return {"task": task.name, **packages.provider(task.spec.partition("/")[0])}
+    return {"task": task.name, **_of_file(path)}
+
+
+def source_of_name(name: str) -> dict[str, Any]:
+    """Return the source of a solver or scorer that is named as `file.py@name`; nothing of one that a package registers."""
+    path = _file_in(name)
+    return {} if path is None else _of_file(path)
+
+
+def _of_file(path: Path) -> dict[str, Any]:
     beside = {os.path.relpath(each, path.parent): packages.file_digest(each) for each in sorted(_beside(path))}
-    return {"task": task.name, "file": path.name, "sha256": packages.file_digest(path), "beside": beside}
+    return {"file": path.name, "sha256": packages.file_digest(path), "beside": beside}
 
 
 def inputs_of(task: Task) -> list[Path]:
     """Return the files that `source_of` looks at."""
     path = _file_of(task)
     return packages.files_of(task.spec.partition("/")[0]) if path is None else [path, *_beside(path)]
+
+
+def inputs_of_name(name: str) -> list[Path]:
+    """Return the files that `source_of_name` looks at."""
+    path = _file_in(name)
+    return [] if path is None else [path, *_beside(path)]
+
+
+def _file_in(name: str) -> Path | None:
+    path, at, _ = name.rpartition("@")
+    found = Path(path if at else name)
+    return found.absolute() if found.suffix == ".py" and found.is_file() else None
 
 
 def _file_of(task: Task) -> Path | None:
@@ -93,4 +115,4 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-__all__ = ["inputs_of", "source_of"]
+__all__ = ["inputs_of", "inputs_of_name", "source_of", "source_of_name"]

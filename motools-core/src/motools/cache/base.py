@@ -168,6 +168,8 @@ class Ticket(Protocol):
     """The cache key, `mk1:…`."""
     token: str
     """Unique to this attempt; plant it where `find(token)` can find it again. At most 64 characters of [A-Za-z0-9_-]."""
+    replicate: int
+    """Which draw of the request this is."""
     uploads: Uploads
     """The files that were uploaded before, under this account."""
 

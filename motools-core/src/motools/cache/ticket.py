@@ -61,6 +61,7 @@ class LedgerTicket:
     ) -> None:
         self.record = record
         self.key, self.token = record.key, record.token
+        self.replicate = int(record.spec.get("replicate", 0))
         self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
         self._before_paying, self._when_paying = before_paying, when_paying
