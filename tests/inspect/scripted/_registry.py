@@ -3,6 +3,7 @@
     scripted/upper      answers in capitals
     scripted/slow…      answers after half a second
     scripted/broken     raises
+    scripted/judge      rates everything 3
     scripted/NAME_VAR   answers with the environment variable VAR
 
 `calls`, an argument of the model, is a file that gets a line for each question; `prefix` stands before each answer.
@@ -37,6 +38,8 @@ class Scripted(ModelAPI):
                 await file.write(f"{question}\n")
         variable = self.model_name.partition("NAME_")[2]
         answer = os.environ.get(variable, "unset") if variable else question.upper()
+        if self.model_name == "judge":
+            answer = '{"reasoning": "as it is written", "score": 3}'
         output = ModelOutput.from_content(self.model_name, self.prefix + answer)
         # without it Inspect counts the tokens itself, and downloads a vocabulary to do so
         output.usage = ModelUsage(input_tokens=2, output_tokens=1, total_tokens=3)

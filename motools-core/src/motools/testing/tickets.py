@@ -44,6 +44,7 @@ class RecordingTicket:
         self.token = f"mt-{uuid4().hex}"
         self.payments: list[RecordingPayment] = []
         """The windows that were opened, in order."""
+        self.replicate = 0
         self.uploads = RecordingUploads()
 
     @asynccontextmanager
