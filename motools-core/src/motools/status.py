@@ -47,6 +47,8 @@ class Capability(StrEnum):
     """`estimate(…)` says what a request would cost, before it is submitted."""
     LIMITS = "limits"
     """`limits(model)` says how many runs the service takes at once, and how many a day."""
+    PING = "ping"
+    """`ping()` asks the service whether it is there and takes the key, at no cost."""
 
 
 class Progress:

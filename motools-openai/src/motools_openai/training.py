@@ -35,6 +35,8 @@ FORMAT_OF_METHOD = {"supervised": "chat", "dpo": "dpo", "reinforcement": "rft"}
 SHOWN_AFTER = 120.0
 """Seconds that the service is given to show a job in its list, beyond the time that a submission may take."""
 
+PING_SECONDS = 15.0
+
 
 class OpenAITrainingBackend(TrainingBackend):
     """Fine-tuning at OpenAI, and at any server with the same API.
@@ -56,9 +58,11 @@ class OpenAITrainingBackend(TrainingBackend):
             Capability.PAUSE,
             Capability.ESTIMATE,
             Capability.LIMITS,
+            Capability.PING,
         }
     )
     dataset_keywords = ("validation",)
+    key_variables = ("OPENAI_API_KEY",)
     Settings: ClassVar[type] = OpenAISettings
 
     def __init__(self, *, client: AsyncOpenAI | None = None, **options: Any) -> None:
@@ -153,6 +157,11 @@ class OpenAITrainingBackend(TrainingBackend):
     async def limits(self, model: str) -> Limits:
         async with self._asking("say what its limits are") as client:
             return await limits_of(client, model)
+
+    async def ping(self) -> None:
+        """Ask for one job of the list: what training needs, and no other permission of the key."""
+        async with self._asking("answer") as client:
+            await client.with_options(max_retries=0, timeout=PING_SECONDS).fine_tuning.jobs.list(limit=1)
 
     def formats(self) -> Mapping[str, Format]:
         from motools_openai.formats import FORMATS

@@ -49,6 +49,7 @@ class TinkerTrainingBackend(TrainingBackend):
     )
     find_lag = 0.0
     dataset_keywords = ("validation",)
+    key_variables = ("TINKER_API_KEY",)
     Settings: ClassVar[type] = TinkerSettings
 
     def __init__(self, *, api_key: str | None = None, **options: Any) -> None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
 from motools.dummy.job import DummyJob
-from motools.errors import HandleError, RunLost, SubmitRejected, SubmitUnavailable, SubmitUncertain, UsageError
+from motools.errors import (
+    HandleError,
+    RunLost,
+    ServiceUnavailable,
+    SubmitRejected,
+    SubmitUnavailable,
+    SubmitUncertain,
+    UsageError,
+)
 from motools.files import replace_text
 from motools.settings import Range
 
@@ -91,6 +99,12 @@ class DummyService:
                 raise SubmitUncertain("The dummy service did not answer, as it was told to.")
             payment.job_id = job.job_id
         return job
+
+    async def ping(self, options: DummyOptions) -> None:
+        """Answer, or do not, as the options say."""
+        if options.submission == "unavailable":
+            raise ServiceUnavailable("The dummy service is not to be reached, as it was told to.")
+        await asyncio.to_thread(self.jobs)
 
     def read(self, job_id: str, kind: str | None = None) -> DummyJob:
         """Return a job, of the kind that is asked for. Raises `RunLost` when the service knows no such job."""

@@ -19,7 +19,7 @@ class EvalMiddleware(EvalBackend):
 
     def __init__(self, backend: EvalBackend) -> None:
         self._backend = backend
-        for declared in ("name", "job_type", "capabilities", "find_lag", "version", "Settings"):
+        for declared in ("name", "job_type", "capabilities", "find_lag", "version", "key_variables", "Settings"):
             setattr(self, declared, getattr(backend, declared))
 
     async def evaluate(self, model_id: str, eval_suite: Any, **kwargs: Any) -> EvalJob:
@@ -39,6 +39,9 @@ class EvalMiddleware(EvalBackend):
 
     def account(self) -> Mapping[str, Any]:
         return self._backend.account()
+
+    async def ping(self) -> None:
+        await self._backend.ping()
 
     async def aclose(self) -> None:
         await self._backend.aclose()

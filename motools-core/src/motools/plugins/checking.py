@@ -1,6 +1,6 @@
 """Importing plugins to see what they do, each in a process of its own that may take only so long.
 
-    check(offers) ──one process each──> motools.plugins.probe ──a file──> Checked
+    check([(name, offer), …]) ──one process each──> motools.plugins.probe ──a file──> Checked
 
 Whatever a plugin does (raise, exit, print, crash, hang, change what everybody shares) is done there, and told here.
 """
@@ -40,7 +40,9 @@ class Checked:
     """What importing a plugin came to.
 
     `seconds` is how long that took, None where it did not end. `broken` says why the plugin cannot be used, and is
-    empty where it can. `did` are sentences without a subject: "printed 'hello'". No sentence holds a key.
+    empty where it can. `did` are sentences without a subject: "printed 'hello'". `key_variables` are those that its
+    backend declares. `answers` says whether its service did, None where that was not asked; `silence` says why not. No
+    sentence holds a key.
     """
 
     seconds: float | None = None
@@ -48,6 +50,9 @@ class Checked:
     did: Sequence[str] = ()
     notes: Sequence[str] = ()
     kind: str | None = None
+    key_variables: Sequence[str] = ()
+    answers: bool | None = None
+    silence: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-safe dictionary."""
@@ -59,23 +64,29 @@ class Checked:
         }
 
 
-async def check(offers: Sequence[Offer], *, seconds: float = SECONDS) -> list[Checked]:
-    """Import each of them in a process of its own, some at once, and return what came of it in the same order."""
+async def check(
+    subjects: Sequence[tuple[str, Offer]], *, seconds: float = SECONDS, online: bool = False
+) -> list[Checked]:
+    """Import each of them in a process of its own, some at once, and return what came of it in the same order.
+
+    A subject is a plugin with the name that it is made by: its own, or an alias. With `online`, backends that can be
+    asked whether their service answers are.
+    """
     free = asyncio.Semaphore(max(1, min(AT_ONCE, os.cpu_count() or 1)))
 
-    async def one(offer: Offer) -> Checked:
+    async def one(name: str, offer: Offer) -> Checked:
+        request = {field: getattr(offer, field) for field in IDENTITY} | {"made_as": name, "online": online}
         async with free:
-            return await _check(offer, seconds)
+            return await _check(json.dumps(request), seconds)
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(offer)) for offer in offers]
+        tasks = [group.create_task(one(*subject)) for subject in subjects]
     return [task.result() for task in tasks]
 
 
-async def _check(offer: Offer, seconds: float) -> Checked:
+async def _check(request: str, seconds: float) -> Checked:
     with tempfile.TemporaryDirectory(prefix="motools-check-", ignore_cleanup_errors=True) as directory:
         report, output = Path(directory) / "report.json", Path(directory) / "output"
-        request = json.dumps({name: getattr(offer, name) for name in IDENTITY})
         status = await _run([request, str(report)], output, seconds)
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
         return _judged(told, output.read_text(encoding="utf-8", errors="replace"), status, seconds)
@@ -126,6 +137,9 @@ def _judged(told: dict[str, Any], output: str, status: int | None, limit: float)
         did=tuple(map(without_secrets, did)),
         notes=tuple(map(without_secrets, told.get("notes", ()))),
         kind=told.get("kind"),
+        key_variables=tuple(told.get("key_variables", ())),
+        answers=told.get("answers"),
+        silence=without_secrets(told.get("silence", "")),
     )
 
 

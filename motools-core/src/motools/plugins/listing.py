@@ -58,7 +58,7 @@ async def check_plugins(found: Sequence[PluginInfo], *, seconds: float) -> None:
     from motools.plugins.checking import check
 
     usable = [info for info in found if info.status == "ok"]
-    outcomes = await check([info.offer for info in usable], seconds=seconds)
+    outcomes = await check([(info.name, info.offer) for info in usable], seconds=seconds)
     for info, outcome in zip(usable, outcomes, strict=True):
         info.take(outcome)
 

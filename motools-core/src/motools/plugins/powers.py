@@ -17,6 +17,7 @@ OF_BACKENDS: Mapping[Capability, str] = {
     Capability.MODELS: "has_model",
     Capability.ESTIMATE: "estimate",
     Capability.LIMITS: "limits",
+    Capability.PING: "ping",
 }
 OF_HANDLES: Mapping[Capability, str] = {
     Capability.LOGS: "logs",

@@ -2,7 +2,8 @@
 
     python -P -m motools.plugins.probe REQUEST REPORT
 
-REQUEST is JSON: what identifies the plugin, and what to do beyond importing it. REPORT is the file that is written, as
+REQUEST is JSON: what identifies the plugin, the name that it is made by (its own, or an alias), and whether its service is
+to be asked. REPORT is the file that is written, as
 soon as something is known, with the fields of `Report`; a plugin may end this process at any point.
 """
 
@@ -16,12 +17,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from motools.config import current
 from motools.errors import MotoolsError, UsageError
 from motools.plugins.catalogue import base_of, catalogue
 from motools.plugins.loading import broken, import_class, said
 from motools.plugins.origin import BACKEND_KINDS
 from motools.plugins.powers import lacking
 from motools.plugins.surroundings import Surroundings
+from motools.status import Capability
 
 if TYPE_CHECKING:
     from motools.plugins.catalogue import Catalogue
@@ -44,6 +47,11 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
     kind: str | None = None
+    key_variables: list[str] = field(default_factory=list)
+    answers: bool | None = None
+    """Whether its service did; None where that was not asked."""
+    silence: str = ""
+    """Why there was no good answer."""
 
 
 def main(request: str, path: str) -> None:
@@ -63,8 +71,11 @@ def main(request: str, path: str) -> None:
     report.did += Surroundings().changes(before)
     write(report)
     if not report.broken:
-        _use(offer, found, report)
+        made = _use(offer, found, asked["made_as"], report)
         write(report)
+        if asked["online"] and _can_be_asked(made):
+            _ask(made, report)
+            write(report)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -121,38 +132,63 @@ def _wrapped_by(layer: Any) -> str | None:
     return next(iter(kinds), None)
 
 
-def _use(offer: Offer, found: Any, report: Report) -> None:
-    """Make a backend or a layer as `get_backend` does, and look at it."""
-    if offer.kind not in (*BACKEND_KINDS, "middleware"):
-        return
+def _use(offer: Offer, found: Any, name: str, report: Report) -> Any:
+    """Make what it offers as a request would, and look at it; return it, or None where it is not made."""
     if declared := lacking(found):
-        report.did.append(
-            f"declares {', '.join(declared)} and does not implement {'it' if len(declared) == 1 else 'them'}"
-        )
+        them = "it" if len(declared) == 1 else "them"
+        report.did.append(f"declares {', '.join(declared)} and does not implement {them}")
     try:
-        made = _made(offer, found)
+        made = _made(offer, found, name)
+        report.key_variables = [str(each) for each in getattr(made, "key_variables", ())]
     except UsageError as error:
-        reason = getattr(error, "reason", None)
-        if reason:
+        if reason := getattr(error, "reason", None):
             report.broken = reason
         else:
             report.notes.append(f"was not made: {error}")
-        return
+        return None
     except BaseException as error:  # noqa: BLE001  (as above)
         report.broken = f"making it raised {said(error)}"
-        return
+        return None
     try:
         repr(made)
     except BaseException as error:  # noqa: BLE001  (as above)
         report.did.append(f"its __repr__ raised {said(error)}")
+    return made
 
 
-def _made(offer: Offer, found: Any) -> Any:
+def _made(offer: Offer, found: Any, name: str) -> Any:
     from motools.plugins.registry import get_backend
 
-    if offer.kind != "middleware":
-        return get_backend(offer.name, kind=offer.kind, middleware=())
-    return get_backend("dummy", kind=_wrapped_by(found), middleware=(offer.name,))
+    if offer.kind in BACKEND_KINDS:
+        return get_backend(name, kind=offer.kind, middleware=())
+    if offer.kind == "middleware":
+        return get_backend("dummy", kind=_wrapped_by(found), middleware=(offer.name,))
+    url = current().cache or ""
+    if offer.kind == "cache" and url.partition(":")[0] == offer.name:
+        from motools.plugins.stores import open_store
+
+        return open_store(url)
+    return None
+
+
+def _can_be_asked(made: Any) -> bool:
+    return Capability.PING in getattr(made, "capabilities", ())
+
+
+def _ask(made: Any, report: Report) -> None:
+    import asyncio
+
+    async def ask() -> None:
+        try:
+            await made.ping()
+        finally:
+            await made.aclose()
+
+    try:
+        asyncio.run(ask())
+    except BaseException as error:  # noqa: BLE001  (as above)
+        report.silence = str(error) if isinstance(error, MotoolsError) else said(error)
+    report.answers = not report.silence
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from motools.errors import (
     RunCancelled,
     RunFailed,
     RunLost,
+    ServiceUnavailable,
     SubmitRejected,
     SubmitUnavailable,
     SubmitUncertain,
@@ -247,6 +248,15 @@ class BackendContract(Contract):
 
     async def test_the_account_is_json(self, backend: Any) -> None:
         assert isinstance(json.loads(json.dumps(dict(backend.account()), allow_nan=False)), dict)
+
+    async def test_a_service_that_is_there_answers(self, backend: Any) -> None:
+        self.needs(backend, Capability.PING, "whether the service can be asked if it is there")
+        async with asyncio.timeout(self.timeout):
+            await backend.ping()
+
+    async def test_a_service_that_is_not_there_does_not_answer(self, unavailable_backend: Any) -> None:
+        self.needs(unavailable_backend, Capability.PING, "whether an absent service is noticed")
+        await self._raises_and_pickles(ServiceUnavailable, unavailable_backend.ping())
 
     async def test_closing_leaves_the_work_alone(self, finished: Any, backend: Any) -> None:
         await backend.aclose()

@@ -147,6 +147,8 @@ class TrainingBackend(ABC):
     validated, and must not change until they have been read."""
     version: ClassVar[int] = 1
     """Raised by hand when the same request would give another result; part of the cache key."""
+    key_variables: ClassVar[tuple[str, ...]] = ()
+    """The environment variables that hold the service's keys: `motools doctor` says which are set, and never to what."""
     Settings: ClassVar[type | None] = None
     """Types, ranges and defaults of constructor options and hyperparameters; see `motools.settings`."""
 
@@ -238,6 +240,13 @@ class TrainingBackend(ABC):
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""
         return {}
+
+    async def ping(self) -> None:
+        """Ask the service for something small and free, with the key. Needs `Capability.PING`.
+
+        Raises a `MotoolsError` that says why there was no good answer: no key, one that is refused, nobody there.
+        """
+        raise TypeError(f"{type(self).__name__} does not declare Capability.PING: it cannot ask whether it is there.")
 
     async def aclose(self) -> None:
         """Release connections. Runs stay as they are."""

@@ -28,7 +28,16 @@ class TrainingMiddleware(TrainingBackend):
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend
-        for declared in ("name", "run_type", "capabilities", "find_lag", "dataset_keywords", "version", "Settings"):
+        for declared in (
+            "name",
+            "run_type",
+            "capabilities",
+            "find_lag",
+            "dataset_keywords",
+            "version",
+            "key_variables",
+            "Settings",
+        ):
             setattr(self, declared, getattr(backend, declared))
 
     async def train(
@@ -77,6 +86,9 @@ class TrainingMiddleware(TrainingBackend):
 
     def account(self) -> Mapping[str, Any]:
         return self._backend.account()
+
+    async def ping(self) -> None:
+        await self._backend.ping()
 
     async def aclose(self) -> None:
         await self._backend.aclose()

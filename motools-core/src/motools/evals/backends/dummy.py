@@ -97,7 +97,9 @@ class DummyEvalBackend(EvalBackend):
 
     name = "dummy"
     job_type = DummyEvalJob
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS, Capability.ADOPT})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.FIND, Capability.LOGS, Capability.ADOPT, Capability.PING}
+    )
     find_lag = 0.0
     Settings = DummyEvalSettings
 
@@ -133,6 +135,9 @@ class DummyEvalBackend(EvalBackend):
     async def adopt(self, job_id: str) -> DummyEvalJob:
         service = self.service
         return self._job(service, await asyncio.to_thread(service.read, job_id, "eval"))
+
+    async def ping(self) -> None:
+        await self.service.ping(self._options)
 
     def account(self) -> Mapping[str, Any]:
         return {} if self._options.service is None else {"service": str(self.service.directory)}

@@ -196,6 +196,9 @@ class DummyTrainingBackend(TrainingBackend):
         ends = [end for job in live if (end := job.expected_end()) is not None]
         return Limits(live=len(live), free_at=min(ends, default=None))
 
+    async def ping(self) -> None:
+        await self.service.ping(self._options)
+
     def account(self) -> Mapping[str, Any]:
         return {} if self._options.service is None else {"service": str(self.service.directory)}
 
