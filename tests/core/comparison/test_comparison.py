@@ -209,6 +209,14 @@ async def test_what_only_one_was_measured_by_is_said(evaluated):
     assert "other / match: not measured of b." in found.notes
 
 
+async def test_a_measure_whose_scores_never_meet_is_said(evaluated):
+    a = together(evaluated("a", BASE), evaluated("a", [1, 0, None, None], task="other"))
+    b = together(evaluated("b", ORGANISM), evaluated("b", [None, None, 1, 0], task="other"))
+    found = await motools.compare([a, b])
+    assert [row.task for row in found.rows] == ["hello"]
+    assert "other / match: no sample has a score of both a and b." in found.notes
+
+
 async def test_another_input_under_the_same_id_is_said(evaluated):
     a = evaluated("a", BASE, input=lambda number: f"question {number}")
     b = evaluated("b", ORGANISM, input=lambda number: f"question {number}" if number > 2 else "something else")

@@ -80,6 +80,7 @@ async def test_every_label_is_whole_and_none_lies_over_another(comparison, alike
         boxes = [label.get_window_extent() for label in axes.get_yticklabels() if label.get_text()]
         for upper, lower in pairwise(boxes):
             assert upper.y0 >= lower.y1
+        assert len({label.get_text() for label in figure.axes[0].get_yticklabels()}) == 3
     bottom = [axes.xaxis.label.get_window_extent() for axes in figure.axes[-2:]]
     assert bottom[0].x1 < bottom[1].x0
 

@@ -12,7 +12,7 @@ from math import isnan, sqrt
 from typing import TypeAlias
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from motools.comparison.clusters import ROUNDING, Clustered, covariance, standard_error
 
@@ -25,7 +25,7 @@ def wilson(proportion: float, size: float, confidence: float) -> Interval:
     (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n). Source: Wilson, "Probable inference, the law of succession, and
     statistical inference", Journal of the American Statistical Association 22 (1927), 209-212.
     """
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(special.ndtri((1 + confidence) / 2))
     centre = proportion + z * z / (2 * size)
     reach = z * sqrt(proportion * (1 - proportion) / size + (z / (2 * size)) ** 2)
     share = 1 + z * z / size
@@ -56,8 +56,7 @@ def effective_size(scores: Clustered, confidence: float) -> float:
         return float(scores.clusters)
     independent = scores.mean * (1 - scores.mean) / (size - 1)
     design_effect = max(1.0, covariance(scores, scores) / independent)
-    middle = (1 + confidence) / 2
-    uncertain = float(stats.t.ppf(middle, size - 1) / stats.t.ppf(middle, scores.clusters - 1))
+    uncertain = _students_quantile(size - 1, confidence) / _students_quantile(scores.clusters - 1, confidence)
     return size / design_effect * uncertain**2
 
 
@@ -78,8 +77,12 @@ def student(scores: Clustered, confidence: float) -> Interval | None:
     error = standard_error(scores)
     if isnan(error) or scores.is_constant or error <= ROUNDING * float(np.abs(scores.scores).max()):
         return None
-    reach = float(stats.t.ppf((1 + confidence) / 2, scores.clusters - 1)) * error
+    reach = _students_quantile(scores.clusters - 1, confidence) * error
     return scores.mean - reach, scores.mean + reach
+
+
+def _students_quantile(degrees: int, confidence: float) -> float:
+    return float(special.stdtrit(degrees, (1 + confidence) / 2))
 
 
 def newcombe(first: Clustered, second: Clustered, confidence: float) -> Interval | None:

@@ -25,7 +25,7 @@ def notes(
     found = [
         *(note for task in tasks for other in others for note in _unpaired(baseline, other, task)),
         *(note for measure in measures for model in models for note in _unscored(model, measure)),
-        *(note for measure in measures for note in _lacking(models, measure)),
+        *(note for measure in measures for note in _lacking(models, measure, rows)),
         *_clustering(models, rows),
         _correction(rows, confidence),
     ]
@@ -61,10 +61,15 @@ def _unscored(model: Scored, measure: Measure) -> Iterator[str]:
         yield f"{measure}: {_samples(count)} of {model.name} {_has(count)} a score that is no number; left out."
 
 
-def _lacking(models: Sequence[Scored], measure: Measure) -> Iterator[str]:
+def _lacking(models: Sequence[Scored], measure: Measure, rows: Sequence[Difference]) -> Iterator[str]:
     lack = [model.name for model in models if measure not in model.scores]
     if lack:
         yield f"{measure}: not measured of {', '.join(lack)}."
+    baseline, *others = models
+    compared = {row.model for row in rows if (row.task, row.scorer) == measure}
+    for other in others:
+        if other.name not in {*compared, *lack} and baseline.name not in lack:
+            yield f"{measure}: no sample has a score of both {baseline.name} and {other.name}."
 
 
 def _clustering(models: Sequence[Scored], rows: Sequence[Difference]) -> Iterator[str]:

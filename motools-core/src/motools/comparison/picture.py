@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from io import BytesIO
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
 from motools.comparison.reading import Measure
-from motools.comparison.text import short_names, shortened
+from motools.comparison.text import shortened
 from motools.errors import UsageError
 from motools.files import replace_file
 
@@ -30,8 +29,8 @@ COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#5
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 MOST_ROWS = 120
 """Rows of all measures together, above which nobody can read a picture, and no viewer may open it."""
-WIDTH, ROW_HEIGHT, LINE_HEIGHT, SPACE = 10.0, 0.34, 0.17, 0.75
-"""Inches: the picture's width, the height of a model's row, of a line of text, and the space around a measure's rows."""
+WIDTH, ROW_HEIGHT, SPACE = 10.0, 0.34, 0.75
+"""Inches: the picture's width, the height of a model's row, and what stands above and below the rows of a measure."""
 DOTS = 160
 """Dots an inch of a PNG."""
 LONGEST_NAME, LONGEST_TITLE = 30, 60
@@ -63,8 +62,7 @@ def picture(comparison: Comparison) -> Figure:
             f"{len(measures)} measures of {len(models)} models are too many for one picture: "
             "choose some of them by task or by scorer."
         )
-    row = max(ROW_HEIGHT, LINE_HEIGHT * (1 + max(label.count("\n") + 1 for label in _labels(models))))
-    height = len(measures) * (SPACE + row * len(models)) + SPACE / 2
+    height = len(measures) * (SPACE + ROW_HEIGHT * len(models)) + SPACE / 2
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(len(measures), 2, squeeze=False, width_ratios=(1, 1))
     for measure, (left, right) in zip(measures, panels, strict=True):
@@ -81,8 +79,11 @@ def picture(comparison: Comparison) -> Figure:
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    """Return what stands beside the rows: where a name must be told in full, on several lines."""
-    return [fill(name, LONGEST_NAME) for name in short_names(names, LONGEST_NAME).values()]
+    """Return what stands beside the rows; with their numbers where two would look alike."""
+    labels = [shortened(name, LONGEST_NAME) for name in names]
+    if len(set(labels)) == len(labels):
+        return labels
+    return [f"{number}. {shortened(name, LONGEST_NAME - 4)}" for number, name in enumerate(names, start=1)]
 
 
 def _prepare(left: Axes, right: Axes, models: Sequence[str]) -> None:

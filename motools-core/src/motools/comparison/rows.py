@@ -68,9 +68,10 @@ def _check_common(baseline: Scored, other: Scored) -> None:
             f"{', '.join(baseline.samples)}; {', '.join(other.samples)}."
         )
     if not any(baseline.samples[task].keys() & other.samples[task].keys() for task in common):
-        ids = [next(iter(model.samples[task]))[0] for task in common for model in (baseline, other)][:2]
+        task = min(common)
+        ids = [next(iter(model.samples[task]))[0] for model in (baseline, other)]
         raise UsageError(
-            f"{baseline.name} and {other.name} have no sample in common: their ids in {min(common)} "
+            f"{baseline.name} and {other.name} have no sample in common: their ids in {task} "
             f"are all different (such as {ids[0]!r} and {ids[1]!r})."
         )
 

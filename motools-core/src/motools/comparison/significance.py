@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from motools.comparison.clusters import ROUNDING
 
@@ -28,10 +28,12 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """Return the p of the exact McNemar test, two-sided.
 
     Of the pairs that differ, are half in favour of each? Source: McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-    Psychometrika 12 (1947), 153-157; exact, from the binomial distribution with probability 1/2. 1 where no pair differs.
+    Psychometrika 12 (1947), 153-157; exact, from the binomial distribution with probability 1/2: twice its smaller tail. 1 where
+    no pair differs.
     """
-    different = only_first + only_second
-    return float(stats.binomtest(only_first, different, 0.5).pvalue) if different else 1.0
+    fewer, more = sorted((only_first, only_second))
+    # the regularised incomplete beta function is the binomial distribution's sum from 0 to `fewer`
+    return min(1.0, 2 * float(special.betainc(more, fewer + 1, 0.5))) if more else 1.0
 
 
 def paired_bootstrap(differences: Clustered) -> float:

@@ -30,7 +30,7 @@ DIFFERENCES = ("task", "scorer", "model", "pairs", "difference", "interval", "p"
 
 def summary(comparison: Comparison) -> str:
     """Return the whole comparison for people."""
-    share, names = f"{100 * comparison.confidence:g} %", short_names(comparison.models, LONGEST)
+    share, names = f"{100 * comparison.confidence:g} %", _short_names(comparison.models, LONGEST)
     return "\n".join(
         [
             f"scores, with {share} intervals",
@@ -44,7 +44,7 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def short_names(names: Iterable[str], longest: int) -> dict[str, str]:
+def _short_names(names: Iterable[str], longest: int) -> dict[str, str]:
     """Return each name with a form of at most so many characters; the whole name where two would look alike."""
     short = {name: shortened(name, longest) for name in names}
     shown = Counter(short.values())
@@ -91,4 +91,4 @@ def _interval(interval: tuple[float, float] | None, shown: Callable[[float], str
     return "-" if interval is None else f"{shown(interval[0])} to {shown(interval[1])}"
 
 
-__all__ = ["short_names", "shortened", "signed", "summary"]
+__all__ = ["shortened", "signed", "summary"]
