@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import motools
+import motools_tinker
 from motools.errors import DatasetError, HandleError, SettingError, SubmitRejected
 from motools.training.backends import TinkerTrainingBackend, TinkerTrainingRun
 
@@ -122,3 +125,11 @@ def test_finding_and_constructing_it_imports_no_sdk():
         "print([name for name in ('tinker', 'transformers', 'inspect_ai', 'jinja2', 'httpx') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_only_calls_that_the_sdk_stands_by_are_made():
+    given_up = re.compile(r"\.(\w+_async|load_state\w*|create_rest_client|search_sessions|get_billing_usage)\(")
+    sources = sorted(Path(motools_tinker.__file__).parent.glob("*.py"))
+    called = {name for source in sources for name in given_up.findall(source.read_text())}
+    assert len(sources) > 10
+    assert called <= {"result_async"}

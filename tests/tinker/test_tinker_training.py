@@ -10,11 +10,13 @@ import subprocess
 import sys
 
 import pytest
+import tinker
 from raw_loop import Conversations, losses as raw_losses
 from tinker_server import KEY
 
 import motools
-from motools.errors import MotoolsError, RunCancelled, RunFailed, UsageError
+from motools.config import home
+from motools.errors import MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
 from motools.status import RunStatus
 from motools_tinker.states import States
 from motools_tinker.training import TinkerTrainingBackend, TinkerTrainingRun
@@ -261,3 +263,40 @@ async def test_a_process_without_a_key_says_so_and_leaves_the_run_as_it_is(
     monkeypatch.setenv("TINKER_API_KEY", key)
     await waited(run)
     assert len(await losses_of(run)) == 40
+
+
+async def test_a_model_that_was_trained_by_other_means_is_adopted(backend, server, model, tiny, records, motools_home):
+    def train_by_hand():
+        datums = Conversations(tiny, records).datums
+        with tinker.ServiceClient(base_url=server.url) as service:
+            client = service.create_lora_training_client(base_model=model, rank=4).result(60)
+            client.forward_backward(datums, "cross_entropy").result(60)
+            client.optim_step(tinker.AdamParams(learning_rate=1e-3)).result(60)
+            return client.save_weights_for_sampler("by-hand").result(60).path
+
+    path = await asyncio.to_thread(train_by_hand)
+    command = [sys.executable, "-m", "motools", "adopt", path, "-b", "tinker", "--json"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    run = await backend.adopt(path)
+    assert (run.job_id, run.model_id, run.status) == (path, path, RunStatus.SUCCEEDED)
+    assert run.metadata["model"] == model
+    assert await waited(run) == path
+    with pytest.raises(UsageError, match="can only be trained on"):
+        await backend.adopt(path.replace("sampler_weights", "weights"))
+    with pytest.raises(RunLost, match="has no model"):
+        await backend.adopt(path + "-not")
+
+
+async def test_an_interrupted_run_is_gone_on_with_by_motools_recover(warm, server, model, records, until, kill):
+    cached = await motools.get_backend("tinker").train(records, model, LEARNS | {"max_steps": 60, "save_every": 5})
+    (found,) = (home() / "tinker" / "runs").iterdir()
+    run = TinkerTrainingRun(found)
+    await until(lambda: run.work.status().step >= 6)
+    await kill(run)
+    command = [sys.executable, "-m", "motools", "recover"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert run.work.status().attempt == 2
+    assert await waited(cached) == await waited(run)
+    assert len(await losses_of(run)) == 60

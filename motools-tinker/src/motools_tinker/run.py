@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from motools import Checkpoint
     from motools.detached import WorkStatus
 
-SPEC_FACTS = ("model", "dataset_name", "suffix", "hyperparameters")
+SPEC_FACTS: tuple[str, ...] = ("model", "dataset_name", "suffix", "hyperparameters")
 
 
 class DriverDirectory(WorkDirectory):
@@ -136,7 +136,10 @@ class TinkerTrainingRun(TrainingRun):
         self.status = status.state.run_status
         self.progress = status.progress
         spec = self.work.spec
-        self.metadata = {"directory": str(self.work.path)} | {name: spec[name] for name in SPEC_FACTS if name in spec}
+        facts = SPEC_FACTS
+        if spec.get("adopted"):
+            self.job_id, facts = spec["adopted"], SPEC_FACTS[:1]
+        self.metadata = {"directory": str(self.work.path)} | {name: spec[name] for name in facts}
         if status.error:
             self.metadata["error"] = status.error
         if status.result is not None:

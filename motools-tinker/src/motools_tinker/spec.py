@@ -36,6 +36,8 @@ class TrainingSpec:
     renderer_path: str | None = None
     """The directory in which the renderer's module was found."""
     renderer_sha256: str | None = None
+    adopted: str | None = None
+    """The path of a model that somebody else trained: then there is nothing to do."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-safe dictionary."""

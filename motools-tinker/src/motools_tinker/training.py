@@ -45,7 +45,14 @@ class TinkerTrainingBackend(TrainingBackend):
     name = "tinker"
     run_type = TinkerTrainingRun
     capabilities = frozenset(
-        {Capability.FIND, Capability.LOGS, Capability.METRICS, Capability.CHECKPOINTS, Capability.MODELS}
+        {
+            Capability.FIND,
+            Capability.LOGS,
+            Capability.METRICS,
+            Capability.CHECKPOINTS,
+            Capability.MODELS,
+            Capability.ADOPT,
+        }
     )
     find_lag = 0.0
     dataset_keywords = ("validation",)
@@ -135,6 +142,14 @@ class TinkerTrainingBackend(TrainingBackend):
             return []
         await run.refresh()
         return [run]
+
+    async def adopt(self, job_id: str) -> TinkerTrainingRun:
+        """Return the run of a model at the service, by its path, or one of this machine's by its id."""
+        if TOKEN.fullmatch(job_id) and (found := await self.find(job_id)):
+            return found[0]
+        from motools_tinker import adopting
+
+        return await adopting.adopt(job_id, replace(self.options, **self.account()), self._api_key)
 
     async def has_model(self, model_id: str) -> bool:
         from motools_tinker import checkpoints

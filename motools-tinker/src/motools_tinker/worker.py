@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from motools.detached import run_worker
-from motools_tinker import encoding, trained
+from motools_tinker import adopting, encoding, trained
 from motools_tinker.problems import explain
 from motools_tinker.spec import DATA, VALIDATION, TrainingSpec
 
@@ -28,6 +28,8 @@ def work(worker: Worker) -> dict[str, Any]:
     log.setLevel(logging.INFO)
     os.umask(0o077)
     spec = TrainingSpec.of(worker.spec)
+    if spec.adopted:
+        return adopting.result(spec)
     log.info("run %s, attempt %d, process %d", worker.path.name, worker.attempt, os.getpid())
     worker.progress(message="loading")
     worker.flush()
