@@ -3,7 +3,7 @@
     python benchmarks/tinker.py            # makes the test server's environment, once; some five minutes
 
 All contenders train the same steps on the same server (TuFT on the loopback, see tests/tinker), one after another, in
-rounds, with no latency and with 100 ms put before every request by the server. A figure is the median of the rounds.
+rounds, with no latency and with 100 ms put before every request by the server. A figure is the mean of the rounds.
 
     serial      each request is waited for
     pipelined   everything is submitted at once, and then collected
@@ -32,8 +32,8 @@ sys.path += [str(HERE.parent / "tests" / "tinker"), str(HERE)]
 from tinker_contender import BATCH, MODEL, RANK, RATE, conversation  # noqa: E402  (a script beside this one)
 from tinker_server import KEY, environment, make_model, serving  # noqa: E402  (in tests/tinker)
 
-ROUNDS = 3
-STEPS = {0.0: 120, 0.1: 40}
+ROUNDS = 2
+STEPS = {0.1: 40, 0.0: 80}
 """Steps of a contender, by the latency in seconds."""
 RENDERED = (10_000, 100_000)
 
@@ -70,14 +70,14 @@ async def driven(steps: int) -> dict[str, float]:
 
 
 def measure(url: str, tokenizer: Path, steps: int) -> dict[str, dict[str, float]]:
-    """Let the contenders take turns, and return the medians of each."""
+    """Let the contenders take turns, and return the means of each."""
     found: dict[str, list[dict[str, float]]] = {"serial": [], "pipelined": [], "motools": []}
     for _ in range(ROUNDS):
         for name in ("serial", "pipelined"):
             found[name].append(contender(name, url, tokenizer, steps))
         found["motools"].append(asyncio.run(driven(steps)))
     return {
-        name: {field: statistics.median(each[field] for each in rounds) for field in rounds[0]}
+        name: {field: statistics.fmean(each[field] for each in rounds) for field in rounds[0]}
         for name, rounds in found.items()
     }
 

@@ -300,3 +300,15 @@ async def test_an_interrupted_run_is_gone_on_with_by_motools_recover(warm, serve
     assert run.work.status().attempt == 2
     assert await waited(cached) == await waited(run)
     assert len(await losses_of(run)) == 60
+
+
+async def test_a_service_that_gives_out_no_files_says_so_and_nothing_is_left(backend, model, records, tmp_path):
+    run = await backend.train(records, model, QUICK)
+    with pytest.raises(UsageError, match="has no final state"):
+        await run.download(tmp_path / "weights")
+    await waited(run)
+    with pytest.raises(UsageError, match="is there already"):
+        await run.download(tmp_path)
+    with pytest.raises(MotoolsError, match=r"cannot be downloaded from this service: .*404"):
+        await run.download(tmp_path / "weights")
+    assert list(tmp_path.iterdir()) == []

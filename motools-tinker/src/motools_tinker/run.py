@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools import RunStatus, TrainingRun, read_handle, write_handle
 from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory, read_rows
-from motools.errors import HandleError, MotoolsError, RunCancelled, RunFailed, RunLost
+from motools.errors import HandleError, MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
 from motools_tinker import checkpoints, keys
 from motools_tinker.spec import BELOW_HOME, METRICS, WORKER
 
@@ -105,6 +105,19 @@ class TinkerTrainingRun(TrainingRun):
 
     async def delete_checkpoint(self, checkpoint_id: str) -> None:
         await checkpoints.delete(self.work.path, checkpoint_id, self._base_url, self._api_key)
+
+    async def download(self, directory: str | os.PathLike[str]) -> Path:
+        """Put the trained weights into a new directory, as files for local use, where the service gives them out.
+
+        Needs a key. Raises `UsageError` where the run has no final state, or the directory is there already.
+        """
+        from motools_tinker.downloading import download
+
+        state = self.metadata.get("state")
+        if not state:
+            raise UsageError(f"The tinker run {self.job_id!r} has no final state to download.")
+        address = {"TINKER_BASE_URL": self._base_url} if self._base_url else {}
+        return await download(state, Path(directory), self.environment | address)
 
     async def save(self, path: str | os.PathLike[str]) -> None:
         await write_handle(path, self, backend="tinker", directory=str(self.work.path))
