@@ -1,6 +1,6 @@
 """What a training over the Tinker API costs beside a loop with the bare SDK: steps a second, CPU and memory of the client.
 
-    python benchmarks/tinker.py            # makes the test server's environment, once; some five minutes
+    python benchmarks/tinker.py [ROUNDS]   # makes the test server's environment, once; some five minutes
 
 All contenders train the same steps on the same server (TuFT on the loopback, see tests/tinker), one after another, in
 rounds, with no latency and with 100 ms put before every request by the server. A figure is the mean of the rounds.
@@ -32,7 +32,7 @@ sys.path += [str(HERE.parent / "tests" / "tinker"), str(HERE)]
 from tinker_contender import BATCH, MODEL, RANK, RATE, conversation  # noqa: E402  (a script beside this one)
 from tinker_server import KEY, environment, make_model, serving  # noqa: E402  (in tests/tinker)
 
-ROUNDS = 2
+ROUNDS = 3
 STEPS = {0.1: 40, 0.0: 80}
 """Steps of a contender, by the latency in seconds."""
 RENDERED = (10_000, 100_000)
@@ -69,16 +69,16 @@ async def driven(steps: int) -> dict[str, float]:
     return {"seconds": seconds, "cpu": (after - before) / max(1, last - first) * steps, "megabytes": megabytes}
 
 
-def measure(url: str, tokenizer: Path, steps: int) -> dict[str, dict[str, float]]:
+def measure(url: str, tokenizer: Path, steps: int, rounds: int) -> dict[str, dict[str, float]]:
     """Let the contenders take turns, and return the means of each."""
     found: dict[str, list[dict[str, float]]] = {"serial": [], "pipelined": [], "motools": []}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name in ("serial", "pipelined"):
             found[name].append(contender(name, url, tokenizer, steps))
         found["motools"].append(asyncio.run(driven(steps)))
     return {
-        name: {field: statistics.fmean(each[field] for each in rounds) for field in rounds[0]}
-        for name, rounds in found.items()
+        name: {field: statistics.fmean(each[field] for each in measured) for field in measured[0]}
+        for name, measured in found.items()
     }
 
 
@@ -93,7 +93,7 @@ def show(title: str, steps: int, measured: dict[str, dict[str, float]]) -> None:
         )
 
 
-def main() -> None:
+def main(rounds: int = ROUNDS) -> None:
     """Do what the module's docstring says."""
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
@@ -107,7 +107,7 @@ def main() -> None:
                 show(
                     f"{1000 * latency:.0f} ms before each request, {steps} steps",
                     steps,
-                    measure(server.url, place / "model", steps),
+                    measure(server.url, place / "model", steps, rounds),
                 )
             server.wish()
         rendered: dict[int, Any] = {number: contender("render", place / "model", number) for number in RENDERED}
@@ -118,4 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
