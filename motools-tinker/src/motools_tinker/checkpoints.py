@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from motools import Checkpoint
 from motools.detached import read_rows
-from motools.errors import MotoolsError, UsageError
+from motools.errors import MotoolsError, ServiceUnavailable, UsageError
 from motools_tinker import keys
 from motools_tinker.problems import is_gone, judge
 from motools_tinker.spec import METRICS, STATES
@@ -101,7 +101,7 @@ async def _in_time(function: Callable[[], T]) -> T:
     try:
         return await asyncio.wait_for(future, PATIENCE)
     except TimeoutError as error:
-        raise MotoolsError(f"The service has not answered for {PATIENCE:.0f} s. Try again later.") from error
+        raise ServiceUnavailable(f"The service has not answered for {PATIENCE:.0f} s. Try again later.") from error
     except Exception as error:
         if is_gone(error):
             raise Missing("The service does not have it (any more).") from error
