@@ -12,7 +12,7 @@ import pytest
 
 import motools
 import motools_tinker
-from motools.errors import DatasetError, HandleError, SettingError, SubmitRejected
+from motools.errors import DatasetError, HandleError, RunLost, SettingError, SubmitRejected, UsageError
 from motools.training.backends import TinkerTrainingBackend, TinkerTrainingRun
 
 DATA = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}]
@@ -84,6 +84,15 @@ async def test_unknown_keywords_unusable_suffixes_and_tokens_are_refused():
         await backend.train(DATA, "some/model", suffix="../up")
     with pytest.raises(SettingError, match="is no token of a run"):
         await backend.find("../../etc")
+
+
+async def test_a_run_that_this_machine_does_not_have_is_not_adopted():
+    with pytest.raises(
+        RunLost, match=r"There is no run 'job-1' on this machine\. A model at the service is adopted by"
+    ):
+        await TinkerTrainingBackend().adopt("job-1")
+    with pytest.raises(UsageError, match="is no model over Tinker"):
+        await TinkerTrainingBackend().adopt("tinker://run/weights/state")
 
 
 async def test_a_run_whose_directory_is_elsewhere_is_not_loaded(tmp_path):

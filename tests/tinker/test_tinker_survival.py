@@ -176,6 +176,15 @@ async def test_a_wait_that_lasts_is_told(warm, server, start, until):
     await run.cancel()
 
 
+async def test_a_bill_that_is_due_is_told_and_the_run_goes_on_once_it_is_paid(backend, server, start, check, until):
+    server.wish(faults=[{"path": "forward_backward", "status": 402, "after": 2, "times": 1000}])
+    run = await start(backend)
+    await until(lambda: "paused due to billing" in (run.work.status().message or ""))
+    server.wish()
+    await check(run)
+    assert len(states_of(run).clients) == 1
+
+
 async def test_a_state_that_has_expired_is_passed_over_for_the_one_before(
     backend, server, start, check, until, kill, monkeypatch
 ):

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from motools import Capability, Dataset, TrainingBackend
 from motools.config import home
-from motools.errors import SettingError, SubmitRejected, SubmitUnavailable
+from motools.errors import RunLost, SettingError, SubmitRejected, SubmitUnavailable
 from motools.settings import check
 from motools_tinker import keys
 from motools_tinker.run import DriverDirectory, TinkerTrainingRun
@@ -145,8 +145,12 @@ class TinkerTrainingBackend(TrainingBackend):
 
     async def adopt(self, job_id: str) -> TinkerTrainingRun:
         """Return the run of a model at the service, by its path, or one of this machine's by its id."""
-        if TOKEN.fullmatch(job_id) and (found := await self.find(job_id)):
-            return found[0]
+        if TOKEN.fullmatch(job_id):
+            for run in await self.find(job_id):
+                return run
+            raise RunLost(
+                f"There is no run {job_id!r} on this machine. A model at the service is adopted by its path, tinker://…"
+            )
         from motools_tinker import adopting
 
         return await adopting.adopt(job_id, replace(self.options, **self.account()), self._api_key)
