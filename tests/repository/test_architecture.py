@@ -200,7 +200,7 @@ LEVELS = (
     ("config", "configfile"),
     ("cache", "datasets", "detached", "dummy", "evals", "handles", "training"),
     ("comparison", "middleware", "plugins"),
-    ("cli", "demo", "doctor", "testing", "__main__"),
+    ("cli", "demo", "doctor", "scaffold", "testing", "__main__"),
 )
 """The parts of core, each of which imports from its own level and those above it in this list."""
 

@@ -6,7 +6,9 @@ import click
 
 from motools.cli.lazy import LazyGroup
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS = {
+    "new": ("motools.cli.new", "Write a distribution to start from, with a contract test that passes."),
+}
 
 
 @click.group("plugin", cls=LazyGroup, lazy=COMMANDS)
