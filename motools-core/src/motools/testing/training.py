@@ -88,6 +88,14 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
                 run = await backend.train(form, self.model, self.hyperparameters)
             assert await self.waited(run)
 
+    async def test_the_standard_data_keep_to_the_format_of_the_request(
+        self, backend: TrainingBackend, dataset: Path
+    ) -> None:
+        from motools.datasets import Dataset
+
+        form = backend.formats()[backend.format_of(self.model, {})]
+        assert [str(error) for error in Dataset(dataset).examine(form).errors] == []
+
     async def test_a_suffix_is_taken(self, start: Start, backend: TrainingBackend) -> None:
         assert await self.waited(await start(backend, suffix="suffix"))
 
