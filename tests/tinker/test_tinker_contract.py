@@ -19,6 +19,10 @@ class TestTinkerContract(TrainingBackendContract):
     lacking = {  # noqa: RUF012  (as above)
         "ping": "nothing of Tinker's is asked for its own sake yet: `motools doctor --online` leaves it out",
         "uncertain_backend": "what is submitted is a directory on this machine: it is there or it is not",
+        "adopt": "the service knows no runs, only what their drivers have saved",
+        "pause": "a driver that stops is interrupted, and what was interrupted goes on: there is nothing to hold",
+        "limits": "the service says nothing of limits",
+        "estimate": "the service cannot be asked for its prices",
     }
 
     @pytest.fixture(autouse=True)

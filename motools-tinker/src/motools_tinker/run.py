@@ -58,10 +58,9 @@ class TinkerTrainingRun(TrainingRun):
 
     async def wait(self) -> str:
         try:
-            status = await self.work.wait(environment=self.environment)
+            status = await self.work.wait(environment=self.environment, seen=self._take)
         except FileNotFoundError as error:
             raise self._lost() from error
-        self._take(status)
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The tinker run {self.job_id!r} was cancelled after step {status.step}.")
         if status.state is WorkState.INTERRUPTED:
