@@ -5,6 +5,8 @@ anywhere in the document says what cannot be told from the fence:
 
     <!-- test: slow -->         the document trains or evaluates: it is left out of `make check`
     <!-- file: NAME -->         the block below is not run but written to NAME
+    <!-- test: environment -->  it installs: its commands have an environment of their own, with core and what plugins are
+                                built and tested with; nothing is fetched
     <!-- service: openai -->    OPENAI_BASE_URL leads to a fake of OpenAI on this machine; nothing else is changed
     <!-- service: tinker -->    TINKER_BASE_URL leads to a Tinker server on this machine, whose Qwen/Qwen3-8B is a tiny model
 """
@@ -68,18 +70,18 @@ def run(command, directory, place, **variables):
     return done.stdout
 
 
-def run_console(block, directory):
+def run_console(block, directory, variables):
     """Run each `$ ` line; what stands below it must be printed, with `…` for anything."""
     for session in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, expected = session.partition("\n")
-        printed = run(["bash", "-c", command], directory, f"{block.place}: {command}")
+        printed = run(["bash", "-c", command], directory, f"{block.place}: {command}", **variables)
         pattern = ".*".join(re.escape(part) for part in expected.strip().split("…"))
         assert not expected.strip() or re.fullmatch(pattern, printed.strip(), re.DOTALL), (
             f"{block.place}: {command}\n{printed}"
         )
 
 
-def run_block(block, directory):
+def run_block(block, directory, variables=None):
     if block.file:
         target = directory / block.file
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,7 @@ def run_block(block, directory):
         script.write_text(block.text, encoding="utf-8")
         run([sys.executable, script], directory, block.place)
     elif block.language == "console":
-        run_console(block, directory)
+        run_console(block, directory, variables or {})
     elif block.language == "toml":
         tomllib.loads(block.text)
     elif block.language == "json":
@@ -137,11 +139,37 @@ def services(monkeypatch, tmp_path_factory):
         yield start
 
 
+@pytest.fixture
+def surroundings(request):
+    """Return what makes the environment that a document asks for, and gives the variables by which its commands are in it."""
+
+    def make(document):
+        if "<!-- test: environment -->" not in document.read_text(encoding="utf-8"):
+            return {}
+        core = request.getfixturevalue("wheels")["motools-core"]
+        tools = ["editables", "hatchling", "mypy", "pip", "ruff"]
+        environment = request.getfixturevalue("install")(f"motools-core[testing] @ {core.as_uri()}", *tools)
+        path = f"{environment.python.parent}{os.pathsep}{os.environ['PATH']}"
+        # pip reads 0 as the value of what the option turns off: nothing is fetched to build with
+        return {"PATH": path, "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONPATH": ""}
+
+    return make
+
+
 @pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
-def test_every_block_of_a_document_runs(document, tmp_path, services):
+def test_every_block_of_a_document_runs(document, tmp_path, services, surroundings):
     services(document)
+    variables = surroundings(document)
+    directory = tmp_path / "document"
+    directory.mkdir()
     for block in blocks_of(document):
-        run_block(block, tmp_path)
+        run_block(block, directory, variables)
+
+
+def test_a_plugin_is_made_and_proven_in_ten_commands_or_fewer():
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    story = text.partition("## From nothing to a proven plugin")[2].partition("```console")[2].partition("```")[0]
+    assert 1 < len(re.findall(r"^\$ ", story, flags=re.MULTILINE)) <= 10
 
 
 @pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
