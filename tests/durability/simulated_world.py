@@ -20,7 +20,7 @@ from virtual_time import VirtualLoop
 
 from motools.cache.memory import MemoryLedger
 from motools.cache.sqlite import SqliteLedger
-from motools.errors import MotoolsError, RunFailed, SubmitRejected, SubmitUnavailable, SubmitUncertain
+from motools.errors import MotoolsError, NoSlot, RunFailed, SubmitRejected, SubmitUnavailable, SubmitUncertain
 from motools.status import Capability, RunStatus
 from motools.training.backends.cached import CachedTrainingBackend
 from motools.training.base import TrainingBackend, TrainingRun
@@ -53,6 +53,8 @@ class Service:
     world: World
     jobs: list = field(default_factory=list)
     next_faults: list = field(default_factory=list)
+    most: int = 0
+    """How many were live at a time."""
 
     def send(self, asked):
         """Take a request; return the future of its answer."""
@@ -66,10 +68,13 @@ class Service:
 
     def take(self, asked, fault, answer):
         job = {"status": 429}
-        if fault not in {"busy", "vanish"}:
+        if self.world.slots is not None and len(self.live()) >= self.world.slots:
+            job = {"status": "full"}
+        elif fault not in {"busy", "vanish"}:
             fails = self.world.chance.random() < self.world.failing
             job = {**asked, "status": 200, "id": f"job-{len(self.jobs) + 1}", "at": self.world.loop.now, "fails": fails}
             self.jobs.append(job)
+            self.most = max(self.most, len(self.live()))
             self.world.check(job)
         if fault == "error":
             job = {"status": 500}
@@ -79,6 +84,9 @@ class Service:
             answer.set_result(job)
         elif fault in {"vanish", "drop"}:
             answer.set_exception(ConnectionResetError())
+
+    def live(self):
+        return [job for job in self.jobs if self.status(job) is RunStatus.RUNNING]
 
     def find(self, token):
         return [job for job in self.jobs if job["token"] == token and job["at"] + LAG_SECONDS <= self.world.loop.now]
@@ -168,11 +176,12 @@ class World:
         policy=CachedTrainingBackend,
         backend=None,
         memory=MemoryLedger,
+        slots=None,
     ):
         self.loop = VirtualLoop()
         self.loop.set_exception_handler(lambda loop, context: None)
         self.chance = random.Random(seed)  # noqa: S311 (every world can be made again)
-        self.faulty, self.failing = faulty, failing
+        self.faulty, self.failing, self.slots = faulty, failing, slots
         self.service = Service(self)
         self.began, self.jumped = time.time(), 0.0
         self._store = store
@@ -316,7 +325,7 @@ class GatedLedger:
         return await self._through("release", self._ledger.release(record))
 
     async def records(self, **conditions):
-        return await self._ledger.records(**conditions)
+        return await self._through("records", self._ledger.records(**conditions))
 
     async def find(self, name):
         return await self._ledger.find(name)
@@ -385,6 +394,8 @@ class SimulatedBackend(TrainingBackend):
                 await self.process.gate("answered")
         except (OSError, TimeoutError) as error:
             raise self.without_answer("no answer") from error
+        if answer["status"] == "full":
+            raise NoSlot("full")
         if answer["status"] == 429:
             raise SubmitUnavailable("busy")
         if answer["status"] == 400:

@@ -9,7 +9,8 @@ pyproject.toml without [tool.motools] is passed over. Its keys:
     home = "~/motools"                     # relative to the file                               MOTOOLS_HOME
     [backends.cheap]                       # options of a backend; with `use`, an alias for another
     use = "openai"
-    middleware = ["cache", "validate"]
+    middleware = ["cache", "validate", "limit"]
+    max_live_runs = 3                      # an option of the layer `limit`
     base_url = "http://localhost:8000/v1"
     [plugins]
     block = ["foo"]                        # names that may not be used                         MOTOOLS_PLUGINS

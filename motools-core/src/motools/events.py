@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Happened(StrEnum):
     """The changes that are told."""
 
+    QUEUED = "queued"
+    """It waits for its turn, or stands differently in line than it did."""
     SUBMITTED = "submitted"
     ATTACHED = "attached"
     CACHE_HIT = "cache_hit"
@@ -46,7 +48,9 @@ class RunEvent:
     error: str | None = None
     """What went wrong, where something did."""
     details: Mapping[str, Any] = field(default_factory=dict)
-    """Of a progress event `step`, `total`, `loss`, `eta_seconds` and `message`; `label` and `tags` where there are any."""
+    """Of a progress event `step`, `total`, `loss`, `eta_seconds` and `message`; of one that is queued how many are `ahead`,
+    when a slot is expected (`expected_at`, in seconds since the epoch, or None) and both in `words`; `label` and `tags`
+    where there are any."""
 
 
 if TYPE_CHECKING:

@@ -113,10 +113,10 @@ class PaidBackend(TrainingBackend):
         self.step("after")
         if self.ended:
             self.service.end(job_id)
-        return PaidRun(self.service, job_id)
+        return self.run_type(self.service, job_id)
 
     async def find(self, token):
-        return [PaidRun(self.service, job["id"]) for job in self.service.jobs() if job["token"] == token]
+        return [self.run_type(self.service, job["id"]) for job in self.service.jobs() if job["token"] == token]
 
 
 class BlindBackend(PaidBackend):
@@ -132,7 +132,7 @@ class BlindBackend(PaidBackend):
         self.step("accepted")
         if self.ended:
             self.service.end(job_id)
-        return PaidRun(self.service, job_id)
+        return self.run_type(self.service, job_id)
 
 
 class MinimalRun(TrainingRun):

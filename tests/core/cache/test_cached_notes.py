@@ -68,7 +68,7 @@ async def test_an_upload_is_remembered_for_the_account_until_it_is_forgotten(led
     mine = await ledger.claim(await cached.draft(data, "base"), seconds=60)
     other_account = DummyTrainingBackend(service="elsewhere")
     theirs = await ledger.claim(await CachedTrainingBackend(other_account, ledger).draft(data, "base"), seconds=60)
-    tickets = [LedgerTicket(ledger, record, before_paying=print, when_paying=print) for record in (mine, theirs)]
+    tickets = [LedgerTicket(ledger, record, before_paying=print, reach=print) for record in (mine, theirs)]
     await tickets[0].uploads.remember("digest", "file-1")
     assert [await ticket.uploads.get("digest") for ticket in tickets] == ["file-1", None]
     await tickets[0].uploads.forget("digest")

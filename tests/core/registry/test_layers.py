@@ -62,18 +62,20 @@ def test_by_default_the_record_of_paid_work_is_outermost_and_validation_inside()
     assert chain(get_backend("dummy", kind="training")) == [
         "CachedTrainingBackend",
         "ValidatedTrainingBackend",
+        "LimitedTrainingBackend",
         "DummyTrainingBackend",
     ]
-    assert chain(get_backend("dummy", kind="eval")) == ["CachedEvalBackend", "DummyEvalBackend"]
+    assert chain(get_backend("dummy", kind="eval")) == ["CachedEvalBackend", "LimitedEvalBackend", "DummyEvalBackend"]
 
 
 def test_without_a_cache_that_layer_falls_away(world):
     assert chain(get_backend("dummy", kind="training", cache=None)) == [
         "ValidatedTrainingBackend",
+        "LimitedTrainingBackend",
         "DummyTrainingBackend",
     ]
     world.configure('cache = "none"')
-    assert chain(get_backend("dummy", kind="eval")) == ["DummyEvalBackend"]
+    assert chain(get_backend("dummy", kind="eval")) == ["LimitedEvalBackend", "DummyEvalBackend"]
 
 
 def test_layers_are_those_listed_the_first_outermost(world):
@@ -96,7 +98,7 @@ def refused(kind_of_error, middleware, **options):
 
 def test_an_unknown_layer_names_the_nearest():
     assert refused(SettingError, ["cahce"]) == (
-        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, budget, fails, loud, nothing, quiet, tuned."
+        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, budget, limit, fails, loud, nothing, quiet, tuned."
     )
 
 

@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import SettingError, nearest
+from motools.status import Capability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,12 @@ def check_arguments(backend: Any, verb: str, given: Mapping[str, Any]) -> None:
             raise SettingError(f"{who} needs {name!r} in {verb}().")
 
 
+def takes_ticket(backend: Any) -> bool:
+    """Whether a backend's or a layer's `train` or `evaluate` takes the keyword `ticket`."""
+    declared: bool | None = backend.takes_ticket
+    return Capability.FIND in backend.capabilities if declared is None else declared
+
+
 def _from_outside(backend: Any) -> list[Any]:
     """Return the layers of a backend, and the plugin's own backend last."""
     from motools.evals.middleware import EvalMiddleware
@@ -59,4 +66,4 @@ def _keywords(method: Any) -> tuple[dict[str, bool], bool]:
     return taken, takes_any
 
 
-__all__ = ["check_arguments"]
+__all__ = ["check_arguments", "takes_ticket"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.arguments import takes_ticket
 from motools.cache.base import Draft
 from motools.cache.digests import DigestMemo, RecentDigests
 from motools.cache.flight import flights_of
@@ -14,6 +16,7 @@ from motools.cache.keys import canonical_account, key_of, package_of
 from motools.cache.kinds import TRAINING, class_path
 from motools.cache.memory import ledger_of
 from motools.cache.missing import NOTE, how_to_train_again
+from motools.cache.moving import Queue
 from motools.cache.paid import Obtained, Work, obtain
 from motools.cache.states import State
 from motools.cache.telling import Teller
@@ -29,13 +32,16 @@ if TYPE_CHECKING:
     from motools.cache.cached import CachedHandle
     from motools.cache.digests import Digested
     from motools.cache.kinds import Kind
+    from motools.cache.recovery import Caretaker
     from motools.cache.ticket import LedgerTicket
+    from motools.cache.waiting import Outlook
     from motools.events import Notify
 
     C = TypeVar("C", bound=CachedHandle)
 
 
 log = logging.getLogger("motools.cache")
+queue_log = logging.getLogger("motools.queue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +81,14 @@ class Asked:
 class Asker:
     """Puts requests to one backend's work to one store."""
 
-    def __init__(self, backend: Any, store: CacheBackend | Ledger, kind: Kind, notify: Notify | None) -> None:
+    def __init__(
+        self,
+        backend: Any,
+        store: CacheBackend | Ledger,
+        kind: Kind,
+        notify: Notify | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.ledger = ledger_of(store)
         self.memo = RecentDigests(store) if isinstance(store, DigestMemo) else None
         self.flights = flights_of(self.ledger)
@@ -83,6 +96,8 @@ class Asker:
         self._hits = Hits.of(self.ledger)
         self._backend = backend
         self._kind = kind
+        self._clock = clock
+        self._queue = Queue(ledger=self.ledger, caretaker=self._caretaker, tell=self._waits, clock=clock)
         self.backend_class = type(innermost(backend))
 
     @property
@@ -120,10 +135,11 @@ class Asker:
             draft=draft,
             kind=self._kind,
             start=call,
-            takes_ticket=can_find,
+            takes_ticket=takes_ticket(self._backend),
             find=self._backend.find_noted if can_find else None,
             find_lag=self._backend.find_lag,
             before_paying=check_unchanged,
+            queue=self._queue,
             refresh=asked.refresh,
             retry_failed=asked.retry_failed,
         )
@@ -194,6 +210,18 @@ class Asker:
         await self.tell(Happened.RECOVERED, record)
         await found.refresh()
         return found
+
+    def _caretaker(self) -> Caretaker:
+        from motools.cache.recovery import Caretaker
+
+        return Caretaker(self.ledger, self._backend, self.backend_class, self.tell, self._clock)
+
+    async def _waits(self, record: Record, outlook: Outlook) -> None:
+        """Tell how a request stands that waits for its turn."""
+        queue_log.warning("%s waits for its turn (%s): %s.", self.name, record.key[:16], outlook)
+        await self.tell(
+            Happened.QUEUED, record, {"ahead": outlook.ahead, "expected_at": outlook.expected_at, "words": str(outlook)}
+        )
 
     async def _told(self, obtained: Obtained) -> None:
         await self.tell(obtained.happened, obtained.record)

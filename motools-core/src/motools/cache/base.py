@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from motools.cache.states import State
     from motools.status import RunStatus
+    from motools.training.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,10 +103,21 @@ class Ledger(Protocol):
     async def renew(self, record: Record, *, seconds: float) -> None:
         """Extend the lease. Raises `TransitionRefused` where somebody has taken it over."""
 
-    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
+    async def move(
+        self,
+        record: Record,
+        target: State,
+        *,
+        seconds: float | None = None,
+        slots: int | None = None,
+        **changes: Any,
+    ) -> Record:
         """Make one transition, guarded by the state and the epoch of `record`, and return the new record.
 
         With `seconds` the holder of the lease renews it in the same write; with 0 it gives the lease up.
+
+        With `slots` the transition is refused unless fewer than so many of the record's line have a slot or wait before
+        it, judged by `motools.cache.line.check_turn` in the same write: of any number that move at once, no more get one.
 
         `changes` are any of `job_id`, `model_id`, `handle`, `handle_class`, `results`, `results_class`, `error`, `details`.
         """
@@ -170,8 +182,21 @@ class Ticket(Protocol):
     """Unique to this attempt; plant it where `find(token)` can find it again. At most 64 characters of [A-Za-z0-9_-]."""
     replicate: int
     """Which draw of the request this is."""
-    uploads: Uploads
-    """The files that were uploaded before, under this account."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """The files that were uploaded before, under this account."""
+
+    async def turn(
+        self, *, at_most: int | None = None, reserve: int = 0, limits: Callable[[], Awaitable[Limits]] | None = None
+    ) -> None:
+        """Wait in line until this work may be submitted; called before all that is not worth repeating. For layers.
+
+        It may be when fewer than `at_most` pieces of work of the same backend, account and base model are live or wait
+        before it, and fewer than the service says by `limits`, less the `reserve`, which stays free. From then on the
+        window opens only while that holds, and a `NoSlot` that the backend raises brings the work back to its place:
+        the backend is called again when its turn has come. With neither it is the turn of whoever finds nobody waiting.
+        """
 
     def paying(self, **notes: Any) -> AbstractAsyncContextManager[Payment]:
         """Open the window: from here on a crash means that something may have been submitted.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,8 @@ from motools.cache.kinds import EVAL, TRAINING, class_path, kind_of, pack, statu
 from motools.cache.memory import MemoryLedger, ledger_of
 from motools.cache.states import State
 from motools.cache.telling import Teller
-from motools.errors import RunCancelled, RunError
+from motools.errors import HandleError, RunCancelled, RunError, TransitionRefused
+from motools.events import Happened
 from motools.files import write_json
 from motools.handles import SCHEMA, read_handle
 
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
 
     from motools.cache.base import Ledger
     from motools.status import Progress, RunStatus
+
+QUEUE_PAUSE = 1.0
+"""Seconds between two looks at a request that another process waits in line with."""
+OUT_OF_LINE = "It was taken out of the line before it was submitted."
 
 
 class CachedHandle:
@@ -103,9 +111,20 @@ class CachedHandle:
             )
         return self._following
 
+    async def _submitted(self) -> Record:
+        """Wait until what waits for its turn has been submitted. Raises `HandleError` where nobody waits with it any more."""
+        while (record := await self._look()).state is State.QUEUED:
+            if record.leased_until <= time.time():
+                raise HandleError(
+                    f"The request {record.key[:16]} waits for its turn, and the process that waited with it has ended. Ask "
+                    "for the same work again: it has its place in line still."
+                )
+            await asyncio.sleep(QUEUE_PAUSE)
+        return record
+
     async def _ended(self) -> Record:
         """Wait for the end and return the record of it. Raises `RunFailed` or `RunCancelled`."""
-        record = await self._look()
+        record = await self._submitted()
         if not record.state.is_ended:
             record = await (await self._follow()).ended()
         if record.state is State.SUCCEEDED:
@@ -114,16 +133,24 @@ class CachedHandle:
 
     async def is_complete(self) -> bool:
         """Ask whether it has ended."""
-        return (await self._look()).state.is_ended or await (await self._follow()).is_complete()
+        record = await self._look()
+        if record.state is State.QUEUED:
+            return False
+        return record.state.is_ended or await (await self._follow()).is_complete()
 
     async def refresh(self) -> None:
         """Bring the attributes up to date."""
-        if not (await self._look()).state.is_ended:
+        record = await self._look()
+        if not record.state.is_ended and record.state is not State.QUEUED:
             await (await self._follow()).refresh()
 
     async def cancel(self) -> None:
-        """Ask the service to stop it. What has ended stays as it is."""
-        if not (await self._look()).state.is_ended:
+        """Ask the service to stop it; what waits for its turn is taken out of the line. What has ended stays as it is."""
+        while (record := await self._look()).state is State.QUEUED:
+            with suppress(TransitionRefused):  # it has just been submitted, or comes back to its place
+                self._record = await self._ledger.move(record, State.CANCELLED, seconds=0, error=OUT_OF_LINE)
+                await self._tell(Happened.CANCELLED, self._record)
+        if not record.state.is_ended:
             await (await self._follow()).cancel()
 
     async def resume(self) -> bool:

@@ -7,6 +7,7 @@ of them for each event loop, because a task belongs to its loop; other loops att
 from __future__ import annotations
 
 import asyncio
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -19,23 +20,34 @@ ANSWER_SECONDS = 15.0
 """How long a cancelled caller stays for the answer to a paid call that is in the air."""
 
 
+class Stage(Enum):
+    """What a shared call is doing, and with it what becomes of it when those who await it are cancelled."""
+
+    PREPARING = "preparing"
+    """It goes on."""
+    WAITING = "waiting"
+    """It waits for its turn: it is stopped when nobody awaits it any more, since what it would go on to do costs money."""
+    PAYING = "paying"
+    """It goes on, and a cancelled caller stays a little: at Ctrl-C the loop ends when the main task does, and with it the call."""
+
+
 class Shared(Generic[T]):
-    """One call that any number of tasks await.
+    """One call that any number of tasks await. It goes on when they are cancelled, unless its stage is `WAITING`."""
 
-    It goes on when they are cancelled; with `stop_alone` it is stopped when the last one is. While `is_paying`, a
-    cancelled caller stays a little: at Ctrl-C the loop ends when the main task does, and with it the call.
-    """
-
-    def __init__(self, call: Coroutine[Any, Any, T], *, stop_alone: bool = False) -> None:
+    def __init__(self, call: Coroutine[Any, Any, T], stage: Stage = Stage.PREPARING) -> None:
         self._task = asyncio.get_running_loop().create_task(call)
-        self._stop_alone = stop_alone
-        self._waiting = 0
-        self.is_paying = False
+        self._stage = stage
+        self._awaited_by = 0
 
     @property
     def is_over(self) -> bool:
         """Whether nobody can join any more."""
         return self._task.done() or self._task.cancelling() > 0
+
+    def reach(self, stage: Stage) -> None:
+        """Note what the call is doing now."""
+        self._stage = stage
+        self._stop_if_alone()
 
     def when_over(self, act: Callable[[], object]) -> None:
         """Call `act` once the call has ended."""
@@ -43,17 +55,20 @@ class Shared(Generic[T]):
 
     async def join(self) -> T:
         """Await the outcome of the call."""
-        self._waiting += 1
+        self._awaited_by += 1
         try:
             return await asyncio.shield(self._task)
         except asyncio.CancelledError:
-            if self.is_paying and not self._task.done():
+            if self._stage is Stage.PAYING and not self._task.done():
                 await asyncio.wait({self._task}, timeout=ANSWER_SECONDS)
             raise
         finally:
-            self._waiting -= 1
-            if self._stop_alone and not self._waiting:
-                self._task.cancel()
+            self._awaited_by -= 1
+            self._stop_if_alone()
+
+    def _stop_if_alone(self) -> None:
+        if self._stage is Stage.WAITING and not self._awaited_by:
+            self._task.cancel()
 
 
 class Flights:
@@ -88,4 +103,4 @@ def flights_of(store: object) -> Flights:
     return own if isinstance(own, Flights) else _flights.setdefault(store, Flights())
 
 
-__all__ = ["Flights", "Shared", "flights_of"]
+__all__ = ["Flights", "Shared", "Stage", "flights_of"]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.flight import Shared, flights_of
+from motools.cache.flight import Shared, Stage, flights_of
 from motools.cache.kinds import class_path, kind_of, pack, status_of, unpack
 from motools.cache.redact import in_words
 from motools.cache.states import State
@@ -34,6 +34,17 @@ _HAPPENED = {
     State.FAILED: Happened.FAILED,
     State.CANCELLED: Happened.CANCELLED,
 }
+
+
+def note_handle(handle: Any, record: Record, ledger: Ledger) -> None:
+    """Remember, for as long as somebody holds it, that this process has a handle to what a record is of."""
+    with suppress(TypeError):  # a class without weak references
+        flights_of(ledger).alive["handle", record.key, record.token] = handle
+
+
+def handle_here(record: Record, ledger: Ledger) -> Any:
+    """Return the handle that this process has, or None."""
+    return flights_of(ledger).alive.get(("handle", record.key, record.token))
 
 
 class Following:
@@ -70,7 +81,7 @@ class Following:
     async def ended(self) -> Record:
         """Wait for the end and return the record of it. Raises `RunFailed`, `RunCancelled` or `RunLost`."""
         if self._waiting is None or self._waiting.is_over:
-            self._waiting = Shared(self._wait(), stop_alone=True)
+            self._waiting = Shared(self._wait(), Stage.WAITING)
         return await self._waiting.join()
 
     async def is_complete(self) -> bool:
@@ -202,4 +213,4 @@ async def revive(record: Record, ledger: Ledger, backend_class: type | None) -> 
     return await unpack(found, record.handle), record
 
 
-__all__ = ["Following", "is_trouble", "revive"]
+__all__ = ["Following", "handle_here", "is_trouble", "note_handle", "revive"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.base import Draft, Ledger, Record
+from motools.cache.line import check_turn
 from motools.cache.states import State, may_follow
 from motools.errors import TransitionRefused
 
@@ -46,12 +47,22 @@ class MemoryLedger:
             raise TransitionRefused(f"The lease on {record.key} was taken over by somebody else.")
         self._put(replace(present, leased_until=self._clock() + seconds))
 
-    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
+    async def move(
+        self,
+        record: Record,
+        target: State,
+        *,
+        seconds: float | None = None,
+        slots: int | None = None,
+        **changes: Any,
+    ) -> Record:
         present = self._records.get(record.key)
         is_current = present and (present.epoch, present.state) == (record.epoch, record.state)
         if present is None or not is_current or not may_follow(record.state, target):
             found = present.state if present else "gone"
             raise TransitionRefused(f"{record.key} cannot go from {record.state} to {target}: it is {found}.")
+        if slots is not None:
+            check_turn(self._records.values(), present, slots, self._clock())
         if seconds is not None:
             changes["leased_until"] = self._clock() + seconds if seconds else 0.0
         if target is not record.state:
@@ -128,8 +139,8 @@ class PlainLedger(MemoryLedger):
             del self._records[draft.key]  # the store has forgotten it
         return await super().claim(draft, seconds=seconds, after=after)
 
-    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
-        moved = await super().move(record, target, seconds=seconds, **changes)
+    async def move(self, record: Record, target: State, **changes: Any) -> Record:
+        moved = await super().move(record, target, **changes)
         if target is State.SUCCEEDED and moved.model_id is not None and moved.kind == "training":
             await self.store.set_model_id(moved.key, moved.model_id)
         if target is State.SUCCEEDED and moved.results is not None:

@@ -4,7 +4,8 @@
       └─ join the process's flight
            └─ claim ─ somebody has it? ─> wait for what they make of it
                 ├─ unsettled? ─> look for the token: found, adopt it; proved absent, go on; else ask a person
-                └─ submit: repeatable work, then `ticket.paying()`, then the service's id on disk
+                └─ submit: repeatable work (waiting in line is a part of it), then `ticket.paying()`, then the
+                   service's id on disk; back into the line where the service has no slot
 
 What a crash leaves: before the window, a record that the next claim begins again; inside it, one that the next claim
 settles first; after it, a live run that everybody attaches to.
@@ -13,18 +14,25 @@ settles first; after it, a live run that everybody attaches to.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.flight import flights_of
+from motools.cache.flight import Stage, flights_of
+from motools.cache.following import handle_here, note_handle
 from motools.cache.redact import in_words
 from motools.cache.settling import adopt_late, facts_of, how_to_settle, settle
 from motools.cache.states import REPEATABLE, UNSETTLED, State
-from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, kept_alive
-from motools.errors import RunFailed, SubmissionError, SubmitRejected, TransitionRefused, UsageError
+from motools.cache.ticket import LEASE_SECONDS, LedgerTicket, in_one_window, kept_alive
+from motools.errors import (
+    NoSlot,
+    RunCancelled,
+    RunFailed,
+    SubmissionError,
+    SubmitRejected,
+    TransitionRefused,
+    UsageError,
+)
 from motools.events import Happened
 from motools.training.estimate import Estimate
 
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from motools.cache.base import Draft, Ledger, Record
     from motools.cache.flight import Shared
     from motools.cache.kinds import Kind
+    from motools.cache.moving import Queue
 
     Find = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
@@ -59,6 +68,8 @@ class Work:
     find_lag: float | None
     """Seconds after which what `find` does not return is not there; None where that is never certain."""
     before_paying: Callable[[], None]
+    queue: Queue | None = None
+    """Where it waits for its turn, if it has to."""
     refresh: bool = False
     retry_failed: bool = False
 
@@ -91,14 +102,14 @@ async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitabl
     after = record if record is not None and record.state.is_ended else None
     flight: list[Shared[Obtained]] = []
 
-    def when_paying() -> None:
-        flight[0].is_paying = True
+    def reach(stage: Stage) -> None:
+        flight[0].reach(stage)
 
     async def lead() -> Obtained:
         try:
-            obtained = await _lead(work, ledger, after, when_paying)
+            obtained = await _lead(work, ledger, after, reach)
         finally:
-            flight[0].is_paying = False
+            reach(Stage.PREPARING)
         await tell(obtained)
         return obtained
 
@@ -117,19 +128,20 @@ async def obtain(work: Work, ledger: Ledger, tell: Callable[[Obtained], Awaitabl
     return obtained
 
 
-async def _lead(work: Work, ledger: Ledger, after: Record | None, when_paying: Callable[[], None]) -> Obtained:
+async def _lead(work: Work, ledger: Ledger, after: Record | None, reach: Callable[[Stage], None]) -> Obtained:
     """See the request submitted, or wait for whoever has claimed it; join those who take it over."""
     while True:
-        claimed = await _claim(work, ledger, after)
+        claimed = await _claim(work, ledger, after, reach)
         if isinstance(claimed, Obtained):
             return claimed
-        if obtained := await _settle_or_submit(work, ledger, claimed, when_paying):
+        if obtained := await _settle_or_submit(work, ledger, claimed, reach):
             return obtained
 
 
-async def _claim(work: Work, ledger: Ledger, after: Record | None) -> Record | Obtained:
+async def _claim(work: Work, ledger: Ledger, after: Record | None, reach: Callable[[Stage], None]) -> Record | Obtained:
     """Claim the request, or wait until whoever has claimed it has something to show."""
     pause, longest = PAUSES
+    awaited = ""
     while (claimed := await ledger.claim(work.draft, seconds=LEASE_SECONDS, after=after)) is None:
         record = await ledger.read(work.draft.key)
         if record is not None and record.state.is_live and not record.is_unfinished:
@@ -139,15 +151,20 @@ async def _claim(work: Work, ledger: Ledger, after: Record | None) -> Record | O
         if record is not None and record.state is State.FAILED:
             raise failed_before(work.kind, record)
         if record is not None and record.state is State.CANCELLED:
+            if record.token == awaited:
+                raise RunCancelled(f"The {work.kind.describe(record)} was cancelled. {record.error or ''}".rstrip())
             after = record
             continue
+        awaited = record.token if record is not None and record.state is State.QUEUED else awaited
+        reach(Stage.WAITING)
         await asyncio.sleep(pause)
+        reach(Stage.PREPARING)
         pause = min(pause * 1.5, longest)
     return claimed
 
 
 async def _settle_or_submit(
-    work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[], None]
+    work: Work, ledger: Ledger, claimed: Record, reach: Callable[[Stage], None]
 ) -> Obtained | None:
     """Do what a claim is for; None where somebody else took it over meanwhile."""
     async with kept_alive(ledger, claimed):
@@ -158,8 +175,8 @@ async def _settle_or_submit(
                 settled, handle = await settle(work, ledger, claimed)
                 if settled.state.is_live:
                     return Obtained(record=settled, happened=Happened.RECOVERED, handle=handle)
-                return await _submit(work, ledger, settled, when_paying)
-            return await _submit(work, ledger, claimed, when_paying)
+                return await _submit(work, ledger, settled, reach)
+            return await _submit(work, ledger, claimed, reach)
         except (SubmissionError, TransitionRefused):
             present = await ledger.read(claimed.key)
             if present is None or present.epoch == claimed.epoch:
@@ -170,21 +187,17 @@ async def _settle_or_submit(
 
 async def _held_here(ledger: Ledger, claimed: Record) -> Obtained | None:
     """Return a live run whose handle could not be saved, but which this process has; it is tried once more."""
-    handle = flights_of(ledger).alive.get(_name(claimed)) if claimed.state.is_live else None
+    handle = handle_here(claimed, ledger) if claimed.state.is_live else None
     if handle is None:
         return None
     record = await ledger.move(claimed, claimed.state, seconds=0, **await facts_of(handle))
     return Obtained(record=record, happened=Happened.ATTACHED, handle=handle)
 
 
-def _name(record: Record) -> tuple[str, str, str]:
-    return ("handle", record.key, record.token)
-
-
-async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Callable[[], None]) -> Obtained:
-    ticket = LedgerTicket(ledger, claimed, before_paying=work.before_paying, when_paying=when_paying)
+async def _submit(work: Work, ledger: Ledger, claimed: Record, reach: Callable[[Stage], None]) -> Obtained:
+    ticket = LedgerTicket(ledger, claimed, before_paying=work.before_paying, reach=reach, queue=work.queue)
     try:
-        handle = await _call(work, ticket)
+        handle = await _called(work, ticket)
     except Exception as error:
         await _note(work, ticket, error)
         raise
@@ -198,8 +211,7 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, when_paying: Call
         record = await adopt_late(work, ledger, ticket.token, about)
         if record.job_id != about["job_id"]:
             return Obtained(record=record, happened=Happened.ATTACHED)
-    with suppress(TypeError):  # a class without weak references
-        flights_of(ledger).alive[_name(record)] = handle
+    note_handle(handle, record, ledger)
     return Obtained(record=record, happened=Happened.SUBMITTED, handle=handle)
 
 
@@ -211,20 +223,20 @@ def _estimate_of(handle: Any, record: Record) -> dict[str, Any]:
     return {"details": {**record.details, ESTIMATE: estimate.as_dict()}}
 
 
-async def _call(work: Work, ticket: LedgerTicket) -> Any:
-    """Call the backend: with the ticket, or, where it takes none, as one window around all that it does."""
-    if work.takes_ticket:
-        return await work.start(ticket)
-    call = work.start(None)  # a wrong argument is found here, before anything is paid
-    try:
-        async with ticket.paying() as payment:
-            handle = await call
-            if isinstance(handle, work.kind.base):
-                payment.job_id = str(handle.job_id or "")
-            return handle
-    finally:
-        if inspect.iscoroutine(call):
-            call.close()
+async def _called(work: Work, ticket: LedgerTicket) -> Any:
+    """Call the backend, and once more each time that there was no slot for this request and its turn has come again.
+
+    A backend that takes no ticket is called in one window around all that it does.
+    """
+    while True:
+        try:
+            if work.takes_ticket:
+                return await work.start(ticket)
+            return await in_one_window(ticket, work.start(None), work.kind.base)
+        except NoSlot as error:
+            if not await ticket.back_in_line(error):
+                error.add_note("Under the layer 'limit' a request waits until there is one. Add it to the layers.")
+                raise
 
 
 async def _note(work: Work, ticket: LedgerTicket, error: Exception) -> None:

@@ -1,18 +1,19 @@
 """Putting the record right after a crash: every record that has not ended is looked after.
 
-repeatable     nothing was paid: the same request begins again by itself
+repeatable     nothing was paid: the same request begins again by itself, in its place where it had waited in line
 unsettled      look at the service by the token: found, adopt it; proved absent, say so; else a person has to look
 live           ask how it stands, write down how it ended, take up again what nobody works on
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.following import Following
+from motools.cache.following import Following, handle_here
 from motools.cache.kinds import kind_of
 from motools.cache.paid import Work
 from motools.cache.redact import in_words
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from motools.cache.base import Ledger, Record
     from motools.cache.telling import Teller
 
+    Clock = Callable[[], float]
     BackendOf = Callable[[Record], Any]
+
+
+log = logging.getLogger("motools.cache")
 
 
 class Outcome(StrEnum):
@@ -87,13 +92,49 @@ async def recover(record: Record, ledger: Ledger, backend_of: BackendOf, tell: T
     return Recovered(record=present, before=record.state, outcome=outcome, words=words)
 
 
+class Caretaker:
+    """Looks after what has a slot that others wait for: a run that nobody follows, a submission that was interrupted."""
+
+    def __init__(self, ledger: Ledger, backend: Any, backend_class: type, tell: Teller, clock: Clock) -> None:
+        self._ledger, self._backend, self._backend_class, self._tell = ledger, backend, backend_class, tell
+        self._clock = clock
+        self._followings: dict[str, Following] = {}
+        self._told: set[str] = set()
+
+    async def look_after(self, record: Record) -> float | None:
+        """Bring a record up to date, and return when its work is expected to end, where that is known."""
+        if record.is_unfinished:
+            found = await recover(record, self._ledger, lambda _: self._backend, self._tell)
+            if not found.is_settled and record.token not in self._told:
+                self._told.add(record.token)
+                log.warning("%s has a slot that others wait for. %s", record.key[:16], found.words)
+            return None
+        following = self._followings.get(record.token) or await Following.of(
+            record,
+            self._ledger,
+            self._tell,
+            handle=handle_here(record, self._ledger),
+            backend_class=self._backend_class,
+        )
+        await _caught_up(following, Outcome.LIVE, "")
+        if following.record.state.is_ended:
+            self._followings.pop(record.token, None)
+            return None
+        self._followings[record.token] = following  # its handle is made once, not at every look
+        eta: float | None = getattr(getattr(following.handle, "progress", None), "eta_seconds", None)
+        return None if eta is None else self._clock() + eta
+
+
 async def _looked_after(record: Record, ledger: Ledger, backend_of: BackendOf, tell: Teller) -> tuple[Outcome, str]:
     if record.state.is_ended:
         return Outcome.ENDED, "It had ended already."
     if record.state.is_repeatable:
+        is_queued = record.state is State.QUEUED
         if record.leased_until > time.time():
-            return Outcome.BUSY, "A process is about to submit it, or ended a moment ago."
-        return Outcome.NOTHING_PAID, "Nothing was submitted; the same request begins again."
+            does = "waits in line with it" if is_queued else "is about to submit it"
+            return Outcome.BUSY, f"A process {does}, or ended a moment ago."
+        again = "takes its place in line again" if is_queued else "begins again"
+        return Outcome.NOTHING_PAID, f"Nothing was submitted; the same request {again}."
     if record.is_unfinished:
         return await _settled(record, ledger, backend_of, tell)
     following = await Following.of(record, ledger, tell)
@@ -145,4 +186,4 @@ async def _never(_ticket: object) -> Any:
     raise UsageError("Recovery submits nothing.")
 
 
-__all__ = ["Outcome", "Recovered", "recover"]
+__all__ = ["Caretaker", "Outcome", "Recovered", "recover"]

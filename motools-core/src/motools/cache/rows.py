@@ -23,7 +23,8 @@ STORED = (*SEALED, "seal", "results", "leased_until")
 CHANGEABLE = frozenset({"job_id", "model_id", "handle", "handle_class", "results", "results_class", "error", "details"})
 
 SELECT = f"SELECT {', '.join(STORED)} FROM runs"  # noqa: S608 (names of our own)
-SELECT_WITHOUT_RESULTS = SELECT.replace(" results,", " NULL,")
+SELECT_WITH_HOLDER = SELECT.replace(" results,", " NULL,").replace(" FROM", ", holder FROM")
+"""Without results, and with the holder of the lease last."""
 
 _JSON = tuple(SEALED.index(name) for name in ("account", "spec", "tags", "handle", "details"))
 _TAGS, _STATE = SEALED.index("tags"), SEALED.index("state")
@@ -83,7 +84,7 @@ def to_fields(record: Record) -> dict[str, Any]:
 __all__ = [
     "CHANGEABLE",
     "SELECT",
-    "SELECT_WITHOUT_RESULTS",
+    "SELECT_WITH_HOLDER",
     "STORED",
     "Damaged",
     "checksum",

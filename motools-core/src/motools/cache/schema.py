@@ -105,8 +105,13 @@ CREATE TABLE aliases (
 
 _SECOND = "ALTER TABLE uploads ADD COLUMN seal INTEGER"
 
-MIGRATIONS = (_FIRST, _SECOND)
+UNDER_WAY = "state NOT IN ('succeeded', 'failed', 'cancelled')"
+"""The condition of what has not ended, as it stands in the index of these few among all that have."""
+
+_THIRD = f"CREATE INDEX runs_under_way ON runs (kind, backend) WHERE {UNDER_WAY}"
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """Step n leads from version n to n + 1; the version is `PRAGMA user_version`. Steps are added, never changed."""
 
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "UNDER_WAY"]

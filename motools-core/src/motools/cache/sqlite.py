@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from motools.cache.connection import Database, translated
 from motools.cache.flight import Flights
 from motools.cache.holder import is_at_work, is_gone, this_process
+from motools.cache.line import check_turn
 from motools.cache.rows import (
     CHANGEABLE,
     SELECT,
-    SELECT_WITHOUT_RESULTS,
     checksum,
     to_fields,
     to_record,
 )
-from motools.cache.states import State, may_follow
-from motools.cache.table import archive, present, store
+from motools.cache.schema import UNDER_WAY
+from motools.cache.states import ENDED, State, may_follow
+from motools.cache.table import archive, present, selected, store
 from motools.errors import TransitionRefused
 
 if TYPE_CHECKING:
@@ -93,7 +94,15 @@ class SqliteLedger:
                 f"The lease on {record.key} (epoch {record.epoch}) was taken over by somebody else."
             )
 
-    async def move(self, record: Record, target: State, *, seconds: float | None = None, **changes: Any) -> Record:
+    async def move(
+        self,
+        record: Record,
+        target: State,
+        *,
+        seconds: float | None = None,
+        slots: int | None = None,
+        **changes: Any,
+    ) -> Record:
         if unknown := changes.keys() - CHANGEABLE:
             raise TypeError(f"A transition cannot change {', '.join(sorted(unknown))}.")
         if not may_follow(record.state, target):
@@ -104,6 +113,8 @@ class SqliteLedger:
             stored = found[0] if found else None
             if stored is None or (stored.epoch, stored.state) != (record.epoch, record.state):
                 raise TransitionRefused(_overtaken(record, target, stored))
+            if slots is not None:
+                check_turn(selected(connection, *_line_of(stored)), stored, slots, self._clock())
             fields = {**to_fields(stored), **changes, "state": target}
             if seconds is not None:
                 fields["leased_until"] = self._clock() + seconds if seconds else 0.0
@@ -135,6 +146,8 @@ class SqliteLedger:
         if state is not None:
             states = [state] if isinstance(state, str) else list(state)
             wanted.append((f"state IN ({', '.join('?' * len(states))})", [str(each) for each in states]))
+            if ENDED.isdisjoint(states):
+                wanted.append((UNDER_WAY, []))
         if tag is not None:
             wanted.append(("key IN (SELECT key FROM tags WHERE tag = ?)", [tag]))
         condition = " AND ".join(text for text, _ in wanted) or "TRUE"
@@ -228,14 +241,17 @@ class SqliteLedger:
             return row
 
     async def _select(self, condition: str, values: list[Any], limit: int | None) -> list[Record]:
-        statement = f"{SELECT_WITHOUT_RESULTS} WHERE {condition} ORDER BY created_at DESC, rowid DESC LIMIT ?"
         await self._database.open()
         with translated(self.path):
-            rows = self._database.reader.execute(statement, [*values, -1 if limit is None else limit])
-            return [to_record(row) for row in rows]
+            return selected(self._database.reader, condition, values, limit)
 
     def __repr__(self) -> str:
         return f"SqliteLedger({str(self.path)!r})"
+
+
+def _line_of(record: Record) -> tuple[str, list[Any]]:
+    """Return the condition that selects what may be of a record's line, and its values."""
+    return f"kind = ? AND backend = ? AND {UNDER_WAY}", [record.kind, record.backend]
 
 
 def _is_held(record: Record, holder: str, now: float, asking: asyncio.AbstractEventLoop) -> bool:

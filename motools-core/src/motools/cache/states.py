@@ -1,9 +1,12 @@
 """The states of one piece of paid work, and which may follow which.
 
     intent ──> queued ──> submitting ──> submitted ──> running ──> succeeded | failed | cancelled
-                              │  │           ∧
+                 ∧            │  │           ∧
+                 └────────────┤  │           │                    (the service has no slot)
                               │  └─> absent ─┼──> intent          (refused, or proved not to be there)
                               └─> uncertain ─┴──> found | absent | needs_human
+
+What is `queued` can be taken out of the line, and is `cancelled` then.
 
 What each allows somebody who comes upon it after a crash:
 
@@ -26,7 +29,7 @@ class State(StrEnum):
     INTENT = "intent"
     """Somebody wants it; nothing has been asked of the service."""
     QUEUED = "queued"
-    """It waits for its turn."""
+    """It waits for its turn: the service, or the user, lets only so many be live at once."""
     SUBMITTING = "submitting"
     """The paid call is being made: a crash here means that something may have been submitted."""
     UNCERTAIN = "uncertain"
@@ -75,9 +78,11 @@ ENDED = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
 FOLLOWS: dict[State, frozenset[State]] = {
     State.INTENT: frozenset({State.QUEUED, State.SUBMITTING, State.ABSENT}),
-    State.QUEUED: frozenset({State.INTENT, State.SUBMITTING, State.ABSENT}),
+    State.QUEUED: frozenset({State.INTENT, State.SUBMITTING, State.ABSENT, State.CANCELLED}),
     State.ABSENT: frozenset({State.INTENT, State.FOUND}),
-    State.SUBMITTING: frozenset({State.SUBMITTED, State.UNCERTAIN, State.ABSENT, State.INTENT, State.FAILED}),
+    State.SUBMITTING: frozenset(
+        {State.SUBMITTED, State.UNCERTAIN, State.ABSENT, State.INTENT, State.QUEUED, State.FAILED}
+    ),
     State.UNCERTAIN: frozenset({State.FOUND, State.ABSENT, State.NEEDS_HUMAN}),
     State.NEEDS_HUMAN: frozenset({State.FOUND, State.ABSENT}),
     State.SUBMITTED: frozenset({State.RUNNING}) | ENDED,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.holder import this_process
-from motools.cache.rows import SELECT, STORED, to_record, to_row
+from motools.cache.holder import is_gone, this_process
+from motools.cache.rows import SELECT, SELECT_WITH_HOLDER, STORED, to_record, to_row
 from motools.errors import TransitionRefused
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from motools.cache.base import Record
 
@@ -22,6 +23,18 @@ def present(connection: sqlite3.Connection, key: str) -> tuple[Record, str] | No
         return None
     (holder,) = connection.execute("SELECT holder FROM runs WHERE key = ?", (key,)).fetchone()
     return to_record(row), holder
+
+
+def selected(
+    connection: sqlite3.Connection, condition: str, values: Sequence[Any], limit: int | None = None
+) -> list[Record]:
+    """Return the records that meet a condition, latest first and without results. A lease whose holder is gone is none."""
+    statement = f"{SELECT_WITH_HOLDER} WHERE {condition} ORDER BY created_at DESC, rowid DESC LIMIT ?"
+    found = []
+    for *row, holder in connection.execute(statement, [*values, -1 if limit is None else limit]):
+        record = to_record(tuple(row))
+        found.append(replace(record, leased_until=0.0) if record.leased_until and is_gone(holder) else record)
+    return found
 
 
 def store(connection: sqlite3.Connection, fields: Mapping[str, Any], *, previous: Record | None) -> Record:
@@ -71,4 +84,4 @@ def archive(connection: sqlite3.Connection, record: Record) -> None:
     )
 
 
-__all__ = ["archive", "present", "store"]
+__all__ = ["archive", "present", "selected", "store"]

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.flight import Stage
 from motools.cache.holder import working_on
+from motools.cache.line import in_place, refused
 from motools.cache.redact import in_words
 from motools.cache.states import REPEATABLE, State
 from motools.cache.uploads import LedgerUploads
-from motools.errors import CacheError, SubmitRejected, SubmitUnavailable, TransitionRefused, UsageError
+from motools.cache.waiting import Turn
+from motools.errors import (
+    CacheError,
+    NoSlot,
+    RunCancelled,
+    SubmitRejected,
+    SubmitUnavailable,
+    TransitionRefused,
+    UsageError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from motools.cache.base import Ledger, Record
+    from motools.cache.base import Ledger, Record, Ticket
+    from motools.cache.moving import Queue
+    from motools.training.limits import Limits
 
 log = logging.getLogger("motools.cache")
 
@@ -48,7 +62,8 @@ class LedgerTicket:
     """A `Ticket` whose window is a pair of transitions.
 
     `record` is the record as this ticket's holder last wrote it. `before_paying` runs right before the window opens
-    and may refuse by raising; `when_paying` is called when the window opens.
+    and may refuse by raising; `reach` is told each stage that the submission reaches. `queue` is where it waits in line;
+    without, no line is known.
     """
 
     def __init__(
@@ -57,14 +72,38 @@ class LedgerTicket:
         record: Record,
         *,
         before_paying: Callable[[], None],
-        when_paying: Callable[[], None],
+        reach: Callable[[Stage], None],
+        queue: Queue | None = None,
     ) -> None:
         self.record = record
         self.key, self.token = record.key, record.token
         self.replicate = int(record.spec.get("replicate", 0))
         self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
-        self._before_paying, self._when_paying = before_paying, when_paying
+        self._before_paying, self._reach = before_paying, reach
+        self._queue = queue
+        self._turn: Turn | None = None
+        self._noted: BaseException | None = None
+
+    async def turn(
+        self, *, at_most: int | None = None, reserve: int = 0, limits: Callable[[], Awaitable[Limits]] | None = None
+    ) -> None:
+        """Wait in line; see `motools.Ticket`."""
+        if self._queue is None:
+            return
+        self._turn = Turn(self._queue.line(self.record), at_most=at_most, reserve=reserve, limits=limits)
+        if self.record.state is State.QUEUED or not await self._turn.is_open(self.record):
+            await self._wait()
+
+    async def back_in_line(self, error: NoSlot) -> bool:
+        """Go back to one's place after a submission that found no slot; False where this request does not wait."""
+        if self._turn is None or self._queue is None or self.record.state.is_live:
+            return False
+        await self._check_is_ours()
+        if self._noted is not error:  # it was found out before the window was opened
+            await self._line_up(details=refused(self.record, error, self._queue.clock()))
+        self._reach(Stage.PREPARING)
+        return True
 
     @asynccontextmanager
     async def paying(self, **notes: Any) -> AsyncIterator[OpenPayment]:
@@ -76,7 +115,7 @@ class LedgerTicket:
             await self.move(State.INTENT)
         await self._enter(notes)
         payment = OpenPayment()
-        self._when_paying()
+        self._reach(Stage.PAYING)
         try:
             yield payment
         except BaseException as error:
@@ -112,22 +151,86 @@ class LedgerTicket:
         """
         now = asyncio.get_running_loop().time
         began = now()
-        noted = {"details": {**self.record.details, NOTES: dict(notes)}} if notes else {}
-        await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, error=None, **noted)
+        while not await self._has_entered(notes):
+            await self._wait()
+            self._before_paying()
+            began = now()
         while now() - began > PROMPT_SECONDS:
             began = now()
             await self._ledger.renew(self.record, seconds=LEASE_SECONDS)
 
+    async def _has_entered(self, notes: Mapping[str, Any]) -> bool:
+        """Write `submitting`; False where it is another's turn by now, as of one that came back to its place."""
+        changes: dict[str, Any] = {"error": None, "details": dict(self.record.details)}
+        if self.record.state is State.QUEUED:
+            changes["details"] = in_place(self.record)
+        if notes:
+            changes["details"][NOTES] = dict(notes)
+        if self._turn is not None and self._turn.slots is not None:
+            changes["slots"] = self._turn.slots
+        try:
+            await self.move(State.SUBMITTING, seconds=LEASE_SECONDS, **changes)
+        except TransitionRefused:
+            await self._check_is_ours()
+            if "slots" not in changes:
+                raise
+            return False
+        return True
+
+    async def _line_up(self, **changes: Any) -> None:
+        if self.record.state is State.ABSENT:
+            await self.move(State.INTENT)
+        await self.move(State.QUEUED, **changes)
+
+    async def _wait(self) -> None:
+        """Be in line until it is this request's turn."""
+        if self._turn is None or self._queue is None:
+            raise TransitionRefused(f"{self.key} waits for no turn.")
+        if self.record.state is not State.QUEUED:
+            await self._line_up()
+        tell = self._queue.tell
+        self._reach(Stage.WAITING)
+        try:
+            await self._turn.come(self.record, self._check_is_ours, lambda outlook: tell(self.record, outlook))
+        finally:
+            self._reach(Stage.PREPARING)
+
+    async def _check_is_ours(self) -> None:
+        """Raise `RunCancelled` where somebody has taken it out of the line, `TransitionRefused` where they took it over."""
+        present = await self._ledger.read(self.key)
+        if present is not None and present.token == self.token and present.state is State.CANCELLED:
+            self.record = present
+            raise RunCancelled(f"The request {self.key[:16]} was cancelled. {present.error or ''}".rstrip())
+        if present is None or (present.epoch, present.state) != (self.record.epoch, self.record.state):
+            raise TransitionRefused(f"{self.key} was taken over by somebody else before it was submitted.")
+
     async def _note(self, error: BaseException, payment: OpenPayment) -> None:
         """Write down what a call that raised means; `uncertain` unless the error says otherwise."""
+        self._noted = error
         if payment.job_id:
             await self.move(State.SUBMITTED, job_id=payment.job_id)
         elif isinstance(error, (SubmitRejected, UsageError)):
             await self.move(State.ABSENT, error=in_words(error))
+        elif isinstance(error, NoSlot) and self._turn is not None and self._queue is not None:
+            details = refused(self.record, error, self._queue.clock())
+            await self.move(State.QUEUED, error=in_words(error), details=details)
         elif isinstance(error, SubmitUnavailable):
             await self.move(State.INTENT, error=in_words(error))
         else:
             await self.move(State.UNCERTAIN, error=in_words(error))
+
+
+async def in_one_window(ticket: Ticket, call: Awaitable[Any], base: type[Any]) -> Any:
+    """Await the call of a backend that takes no ticket, as one window around all that it does; `base` is what it returns."""
+    try:
+        async with ticket.paying() as payment:
+            handle = await call
+            if isinstance(handle, base):
+                payment.job_id = str(handle.job_id or "")
+            return handle
+    finally:
+        if inspect.iscoroutine(call):
+            call.close()
 
 
 @asynccontextmanager
@@ -182,4 +285,4 @@ async def _has_given_up(ledger: Ledger, record: Record) -> bool:
     return True
 
 
-__all__ = ["LEASE_SECONDS", "LedgerTicket", "kept_alive", "notes_of"]
+__all__ = ["LEASE_SECONDS", "LedgerTicket", "in_one_window", "kept_alive", "notes_of"]

@@ -15,6 +15,7 @@ from uuid import uuid4
 from motools.dummy.job import DummyJob
 from motools.errors import (
     HandleError,
+    NoSlot,
     RunLost,
     ServiceUnavailable,
     SubmitRejected,
@@ -40,6 +41,9 @@ class DummyOptions:
     duration: Annotated[float, Range(ge=0), "seconds that a job runs"] = 0.0
     steps: Annotated[int, Range(ge=1), "steps of a job's progress"] = 10
     fail: Annotated[str | None, "what goes wrong at the end of each job"] = None
+    limit: Annotated[int | None, Range(ge=1), "how many jobs of a kind may be live at once; one more finds no slot"] = (
+        None
+    )
     submission: Annotated[
         Literal["accepted", "rejected", "unavailable", "uncertain"],
         "the answer to a submission; with uncertain the job is accepted and the answer lost",
@@ -78,6 +82,10 @@ class DummyService:
                 raise SubmitRejected("The dummy service refuses this request, as it was told to.")
             if options.submission == "unavailable":
                 raise SubmitUnavailable("The dummy service is not to be reached, as it was told to.")
+            if options.limit is not None and len(await asyncio.to_thread(self.live, kind)) >= options.limit:
+                raise NoSlot(
+                    f"The dummy service has {options.limit} live jobs, as many as it takes.", limit=options.limit
+                )
             now = time.time()
             starts = now + options.queue
             job_id = f"dummy-{uuid4().hex[:12]}"
@@ -123,6 +131,11 @@ class DummyService:
         """Return all accepted jobs, oldest first: the bill."""
         jobs = (self.read(path.stem) for path in self.directory.glob("dummy-*.json"))
         return sorted((job for job in jobs if kind in (None, job.kind)), key=lambda job: (job.accepted, job.job_id))
+
+    def live(self, kind: str) -> list[DummyJob]:
+        """Return the jobs of a kind that have not ended."""
+        now = time.time()
+        return [job for job in self.jobs(kind) if not job.status(now).is_terminal]
 
     async def cancel(self, job_id: str) -> DummyJob:
         """Cancel a job that has not ended, and return it as it is then."""

@@ -19,7 +19,16 @@ class EvalMiddleware(EvalBackend):
 
     def __init__(self, backend: EvalBackend) -> None:
         self._backend = backend
-        for declared in ("name", "job_type", "capabilities", "find_lag", "version", "key_variables", "Settings"):
+        for declared in (
+            "name",
+            "job_type",
+            "capabilities",
+            "takes_ticket",
+            "find_lag",
+            "version",
+            "key_variables",
+            "Settings",
+        ):
             setattr(self, declared, getattr(backend, declared))
 
     async def evaluate(self, model_id: str, eval_suite: Any, **kwargs: Any) -> EvalJob:

@@ -3,6 +3,7 @@
     cache     the work is paid for once: `motools.training.backends.cached`, `motools.evals.backends.cached`
     validate  a bad dataset is refused, naming the line, before anything is uploaded: `motools.middleware.validate`
     budget    a run that may cost more than a ceiling is refused: `motools.middleware.budget`
+    limit     only so many are live at once, and the others wait in line: `motools.middleware.limit`
 
 Others come by name from the `motools.middleware.v1` entry-point group. `motools.middleware.chain` puts them together.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from motools.cache.base import CacheBackend
 
-DEFAULT = ("cache", "validate")
+DEFAULT = ("cache", "validate", "limit")
 
 
 class Chain:

@@ -33,6 +33,10 @@ BUILT_IN = {
         "training": "motools.middleware.budget:BudgetedTrainingBackend",
         "eval": "motools.middleware.budget:no_evaluations",
     },
+    "limit": {
+        "training": "motools.middleware.limit:LimitedTrainingBackend",
+        "eval": "motools.middleware.limit:LimitedEvalBackend",
+    },
 }
 """The class of each for each kind of backend. Where it has none, backends of that kind are as they would be without it."""
 

@@ -2,7 +2,7 @@
 
     list_backends()          what is installed and configured; imports no plugin
     find_class("openai")     the class behind a name; imports that plugin and no other
-    get_backend("openai")    an instance with its layers around it: cache( validate( OpenAITrainingBackend ) )
+    get_backend("openai")    an instance with its layers around it: cache( validate( limit( OpenAITrainingBackend ) ) )
 
 A name is an entry point's (`motools.training.v1`, `motools.evals.v1`), one that a motools.toml gives to a class or to a
 table of options (an alias), a backend class, or its path, "package.module:Class".
@@ -240,7 +240,7 @@ def get_backend(
 
     `kind` is "training" or "eval", for a name that is both. `cache` is a store or the URL of one, None for no record
     of paid work. `middleware` lists the layers, outermost first: names, or callables that take a backend. Without them
-    motools.toml decides, and by default it is the SQLite record in MOTOOLS_HOME and ("cache", "validate"). `options`
+    motools.toml decides, and by default it is the SQLite record in MOTOOLS_HOME and ("cache", "validate", "limit"). `options`
     are the backend's own and its layers', above those of its `[backends.NAME]` table. Imports that plugin and no other.
 
     Raises what `find_class` raises, and `SettingError` for an option, layer or store that does not exist.

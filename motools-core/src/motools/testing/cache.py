@@ -10,7 +10,7 @@ time and in each process. It is a URL (its scheme an entry point of `motools.cac
 *arguments)` with a function of an importable module and arguments that are paths or JSON. A store's `close()`, if it has one, is
 called at the end.
 
-A store that is a `motools.Ledger` is tested for leases, fencing, guarded transitions and competing processes; one that is
+A store that is a `motools.Ledger` is tested for leases, fencing, guarded transitions, its line and competing processes; one that is
 a `motools.CacheBackend` for what it remembers. What a store has not by nature is stated in `lacking`:
 
     "ledger"            it only remembers results
@@ -27,12 +27,13 @@ For a store that is far away, raise `short`: a lease must last longer than a few
 from __future__ import annotations
 
 from motools.testing.leases import LeaseContract
+from motools.testing.lines import LineContract
 from motools.testing.remembering import RememberingContract
 from motools.testing.sharing import SharingContract
 from motools.testing.transitions import TransitionContract
 
 
-class CacheContract(LeaseContract, TransitionContract, RememberingContract, SharingContract):
+class CacheContract(LeaseContract, TransitionContract, LineContract, RememberingContract, SharingContract):
     """What is asked of a store."""
 
 

@@ -128,10 +128,15 @@ class StoreElsewhere:
         return answer["value"]
 
 
-async def at_once(stores: Sequence[StoreElsewhere], method: str, *arguments: Any, **keywords: Any) -> list[Any]:
-    """Make the same call in all processes at the same moment, and return what each returned or how it was refused."""
-    at = time.time() + HEAD_START
-    calls = (store.call(method, *arguments, at=at, **keywords) for store in stores)
+async def at_once(
+    stores: Sequence[StoreElsewhere], method: str, first: Any, *arguments: Any, each: bool = False, **keywords: Any
+) -> list[Any]:
+    """Make the same call in all processes at the same moment, and return what each returned or how it was refused.
+
+    With `each` the first argument is a list, of which every process gets its own.
+    """
+    at, own = time.time() + HEAD_START, first if each else [first] * len(stores)
+    calls = (store.call(method, one, *arguments, at=at, **keywords) for store, one in zip(stores, own, strict=True))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, TransitionRefused):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from motools.training.limits import Limits
 
 
 class RecordingPayment:
@@ -46,6 +48,15 @@ class RecordingTicket:
         """The windows that were opened, in order."""
         self.replicate = 0
         self.uploads = RecordingUploads()
+        self.turns: list[dict[str, Any]] = []
+        """What each turn was asked for, in order; `limits` as the backend gave them."""
+
+    async def turn(
+        self, *, at_most: int | None = None, reserve: int = 0, limits: Callable[[], Awaitable[Limits]] | None = None
+    ) -> None:
+        """Keep what was asked for; it is always one's turn."""
+        said = None if limits is None else await limits()
+        self.turns.append({"at_most": at_most, "reserve": reserve, "limits": said})
 
     @asynccontextmanager
     async def paying(self, **notes: Any) -> AsyncIterator[RecordingPayment]:

@@ -111,8 +111,9 @@ class TransitionContract(StoreContract):
         record = await brought_to(ledger, State.INTENT)
         for value in NOT_JSON:
             for name in ("handle", "results", "details"):
+                changes: dict[str, Any] = {name: {"value": value}}
                 with pytest.raises((TypeError, ValueError, MotoolsError)):
-                    await ledger.move(record, State.QUEUED, seconds=None, **{name: {"value": value}})
+                    await ledger.move(record, State.QUEUED, seconds=None, **changes)
             with pytest.raises((TypeError, ValueError, MotoolsError)):
                 await ledger.claim(request("two", spec={"value": value}), seconds=LONG)
         assert plain(await ledger.read(record.key)) == plain(record)

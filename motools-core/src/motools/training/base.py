@@ -139,6 +139,8 @@ class TrainingBackend(ABC):
     """The class of the runs. Without it, the class that `train` returned is recorded with each run."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     """The optional powers that this backend has."""
+    takes_ticket: bool | None = None
+    """Whether `train` takes the keyword `ticket`; None where that is so exactly if the backend declares `FIND`."""
     find_lag: ClassVar[float | None] = None
     """Seconds after a paid call was given up, timeouts included, by when `find` returns what it started: what is not
     found then was not submitted, and is submitted again. None where that is never certain: then a person is asked."""

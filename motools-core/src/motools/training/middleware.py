@@ -32,6 +32,7 @@ class TrainingMiddleware(TrainingBackend):
             "name",
             "run_type",
             "capabilities",
+            "takes_ticket",
             "find_lag",
             "dataset_keywords",
             "version",

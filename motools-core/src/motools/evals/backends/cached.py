@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from motools.evals.base import EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from motools.cache.base import CacheBackend, Draft, Ledger, Record
     from motools.evals.base import EvalBackend
@@ -84,9 +85,16 @@ class CachedEvalJob(CachedHandle, EvalJob):
 class CachedEvalBackend(EvalMiddleware):
     """Have each evaluation done once; see `motools.training.backends.cached.CachedTrainingBackend`."""
 
-    def __init__(self, backend: EvalBackend, cache: CacheBackend | Ledger, *, notify: Notify | None = None) -> None:
+    def __init__(
+        self,
+        backend: EvalBackend,
+        cache: CacheBackend | Ledger,
+        *,
+        notify: Notify | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(backend)
-        self._asker = Asker(backend, cache, EVAL, notify)
+        self._asker = Asker(backend, cache, EVAL, notify, clock)
 
     async def evaluate(
         self,

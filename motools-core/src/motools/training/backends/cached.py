@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.arguments import check_arguments
@@ -18,7 +19,7 @@ from motools.training.estimated import EstimatedTrainingBackend
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from motools.cache.base import CacheBackend, Draft, Ledger
     from motools.cache.digests import Digested
@@ -85,12 +86,20 @@ class CachedTrainingBackend(TrainingMiddleware):
     """Have each training done once, whoever asks and whatever dies.
 
     A recorded result answers at once; a run that is under way is attached to; a failed one is shown, and repeated with
-    `retry_failed=True`. `cache` is a `Ledger`, or a `CacheBackend` that only remembers results.
+    `retry_failed=True`. `cache` is a `Ledger`, or a `CacheBackend` that only remembers results. `clock` gives the seconds
+    since the epoch, as the ledger's does.
     """
 
-    def __init__(self, backend: TrainingBackend, cache: CacheBackend | Ledger, *, notify: Notify | None = None) -> None:
+    def __init__(
+        self,
+        backend: TrainingBackend,
+        cache: CacheBackend | Ledger,
+        *,
+        notify: Notify | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(backend)
-        self._asker = Asker(backend, cache, TRAINING, notify)
+        self._asker = Asker(backend, cache, TRAINING, notify, clock)
 
     async def train(  # noqa: PLR0913 (the keywords of the cache, beside those of the contract)
         self,

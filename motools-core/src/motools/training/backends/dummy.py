@@ -191,10 +191,9 @@ class DummyTrainingBackend(TrainingBackend):
 
     async def limits(self, model: str) -> Limits:
         del model  # the service limits its jobs whatever they train
-        jobs, now = await asyncio.to_thread(self.service.jobs, "training"), time.time()
-        live = [job for job in jobs if not job.status(now).is_terminal]
+        live = await asyncio.to_thread(self.service.live, "training")
         ends = [end for job in live if (end := job.expected_end()) is not None]
-        return Limits(live=len(live), free_at=min(ends, default=None))
+        return Limits(concurrent=self._options.limit, live=len(live), free_at=min(ends, default=None))
 
     async def ping(self) -> None:
         await self.service.ping(self._options)
