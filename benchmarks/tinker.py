@@ -2,8 +2,9 @@
 
     python benchmarks/tinker.py [ROUNDS]   # makes the test server's environment, once; some five minutes
 
-All contenders train the same steps on the same server (TuFT on the loopback, see tests/tinker), one after another, in
-rounds, with no latency and with 100 ms put before every request by the server. A figure is the mean of the rounds.
+All contenders train the same steps on the same server (TuFT on the loopback, see tests/tinker), with no latency and with
+100 ms put before every request by the server. The last two do so at the same time, so that whatever else the machine does
+befalls both alike; the first has the server to itself. A figure is the mean of the rounds.
 
     serial      each request is waited for
     pipelined   everything is submitted at once, and then collected
@@ -69,13 +70,20 @@ async def driven(steps: int) -> dict[str, float]:
     return {"seconds": seconds, "cpu": (after - before) / max(1, last - first) * steps, "megabytes": megabytes}
 
 
+async def side_by_side(url: str, tokenizer: Path, steps: int) -> list[dict[str, float]]:
+    """Train with the pipelined loop and with a driver at the same time."""
+    raw = asyncio.to_thread(contender, "pipelined", url, tokenizer, steps)
+    return list(await asyncio.gather(raw, driven(steps)))
+
+
 def measure(url: str, tokenizer: Path, steps: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Let the contenders take turns, and return the means of each."""
+    """Let the contenders train, and return the means of each."""
     found: dict[str, list[dict[str, float]]] = {"serial": [], "pipelined": [], "motools": []}
     for _ in range(rounds):
-        for name in ("serial", "pipelined"):
-            found[name].append(contender(name, url, tokenizer, steps))
-        found["motools"].append(asyncio.run(driven(steps)))
+        found["serial"].append(contender("serial", url, tokenizer, steps))
+        pipelined, motools = asyncio.run(side_by_side(url, tokenizer, steps))
+        found["pipelined"].append(pipelined)
+        found["motools"].append(motools)
     return {
         name: {field: statistics.fmean(each[field] for each in measured) for field in measured[0]}
         for name, measured in found.items()
