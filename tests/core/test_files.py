@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import stat
@@ -115,3 +116,17 @@ async def test_many_writers_at_once_leave_the_text_of_one(tmp_path):
 def test_a_directory_that_is_not_there_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         replace_text(tmp_path / "missing" / "text", "new")
+
+
+async def test_whoever_stops_reading_leaves_no_file_open(tmp_path, recwarn):
+    path = tmp_path / "handle.json"
+    path.write_text("{}")
+    for steps in [*range(8)] * 8:
+        reading = asyncio.ensure_future(read_json(path))
+        for _ in range(steps):
+            await asyncio.sleep(0.0005)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn if "unclosed" in str(warning.message)] == []

@@ -101,8 +101,7 @@ def finite(value: Any) -> Any:
 async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = ()) -> dict[str, Any]:
     """Read one JSON object that has the required fields. Raises `HandleError` that names the file and what is wrong."""
     try:
-        async with aiofiles.open(path, encoding="utf-8") as file:
-            fields = json.loads(await file.read())
+        fields = json.loads(await asyncio.shield(asyncio.ensure_future(_text_of(path))))
     except OSError as error:
         raise HandleError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
@@ -115,6 +114,12 @@ async def read_json(path: str | os.PathLike[str], *, required: Sequence[str] = (
     if missing:
         raise HandleError(f"{os.fspath(path)}: lacks {', '.join(missing)}; it was not written by motools.")
     return fields
+
+
+async def _text_of(path: str | os.PathLike[str]) -> str:
+    """Return what a file says. Whoever is cancelled while it is opened would leave it open: so it goes on to the end."""
+    async with aiofiles.open(path, encoding="utf-8") as file:
+        return await file.read()
 
 
 __all__ = ["finite", "read_json", "replace_file", "replace_text", "sync_directory", "write_json"]
