@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -74,6 +78,7 @@ def test_a_plugin_that_cannot_be_used_is_named_with_the_reason(check, source, re
             "replaced builtins.open",
         ),
         ("import asyncio\nasyncio.run = print\nasyncio.Queue.put = print", "replaced asyncio.run, asyncio.Queue.put"),
+        ("import sys\nsys.stdout = None", "replaced sys.stdout"),
         ("import os\nos.chdir('/')", "changed the working directory to /"),
         ("import sys\nsys.path.insert(0, '/acme')", "put /acme on sys.path"),
         ("import signal\nsignal.signal(signal.SIGTERM, print)", "took over the signal SIGTERM"),
@@ -195,6 +200,46 @@ def test_no_key_is_told_though_a_plugin_prints_it(check, training, monkeypatch):
     monkeypatch.setenv("ACME_API_KEY", "canary-0123456789")
     acme = check(f"import os\nprint(os.environ['ACME_API_KEY'])\n{training.format(name='Acme')}")
     assert acme["check"]["did"] == ["printed '[ACME_API_KEY]'"]
+
+
+def test_no_part_of_a_key_is_told_where_a_long_line_is_cut(check, training, monkeypatch):
+    monkeypatch.setenv("ACME_API_KEY", "canary-0123456789")
+    acme = check(f"import os\nprint('.' * 110 + os.environ['ACME_API_KEY'])\n{training.format(name='Acme')}")
+    assert "canary" not in json.dumps(acme)
+    assert acme["check"]["did"][0].startswith("printed '....")
+
+
+def test_an_error_that_says_nothing_sensible_is_told_by_its_type(check, training):
+    source = (
+        "from motools.errors import UsageError\n"
+        "class Odd(UsageError):\n"
+        "    reason = object()\n"
+        "    def __str__(self): raise KeyError('no text')\n"
+        f"{training.format(name='Acme')}    def __init__(self): raise Odd\n"
+    )
+    acme = check(source)
+    assert "Odd, whose text cannot be had" in acme["check"]["notes"][0]
+
+
+def test_an_interrupted_check_leaves_no_process(world, tmp_path):
+    pid = tmp_path / "pid"
+    source = f"import os, pathlib, time\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
+    world.install("acme", training={"acme": "acme_slow:A"}, modules={"acme_slow": source})
+    command = subprocess.Popen(
+        [sys.executable, "-m", "motools", "plugins", "--check"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(world.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not pid.exists() or not pid.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    command.send_signal(signal.SIGINT)
+    printed, words = command.communicate(timeout=60)
+    assert (command.returncode, printed, words) == (130, "", "Interrupted.\n")
+    assert not Path(f"/proc/{pid.read_text()}").exists()
 
 
 def test_the_table_has_the_time_and_the_words_are_beside_it(world, training, capsys):

@@ -97,7 +97,7 @@ async def _run(arguments: Sequence[str], output: Path, seconds: float) -> int | 
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-P", "-m", "motools.plugins.probe", *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(place or os.curdir for place in sys.path)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -163,7 +163,8 @@ def _signal_name(number: int) -> str:
 
 
 def _brief(text: str) -> str:
-    line = " ".join(text.split())
+    """Return a line that was printed, cut where it is long: without a key, and so without a part of one."""
+    line = without_secrets(" ".join(text.split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 

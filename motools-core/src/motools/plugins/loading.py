@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from motools.errors import PluginBroken
+from motools.errors import MotoolsError, PluginBroken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,4 +75,12 @@ def said(error: BaseException) -> str:
         return f"{type(error).__name__}, whose text cannot be had: str() of it raised {type(failure).__name__}"
 
 
-__all__ = ["broken", "import_class", "import_value", "said", "split_value"]
+def sentence_of(error: BaseException) -> str:
+    """Return what an error says; its type with it, where it is none of ours or cannot say anything."""
+    try:
+        return str(error) if isinstance(error, MotoolsError) else said(error)
+    except Exception:  # noqa: BLE001  (as above)
+        return said(error)
+
+
+__all__ = ["broken", "import_class", "import_value", "said", "sentence_of", "split_value"]

@@ -13,14 +13,15 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.config import current
-from motools.errors import MotoolsError, UsageError
+from motools.errors import MotoolsError, PluginError, UsageError
 from motools.plugins.catalogue import base_of, catalogue
-from motools.plugins.loading import broken, import_class, said
+from motools.plugins.loading import broken, import_class, said, sentence_of
 from motools.plugins.origin import BACKEND_KINDS
 from motools.plugins.powers import lacking
 from motools.plugins.surroundings import Surroundings
@@ -57,7 +58,7 @@ class Report:
 def main(request: str, path: str) -> None:
     """Do what the module says, and end this process without whatever the plugin wants done at its end."""
     asked = json.loads(request)
-    write = _writer(Path(path))
+    write, end = _writer(Path(path)), os._exit
     present = catalogue()
     offer = next(each for each in present.offers if all(getattr(each, name) == asked[name] for name in IDENTITY))
     report = Report()
@@ -65,7 +66,7 @@ def main(request: str, path: str) -> None:
     try:
         found = _imported(present, offer)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is what this plugin does)
-        report.broken = getattr(error, "reason", "") or said(error)
+        report.broken = error.reason if isinstance(error, PluginError) else said(error)
     report.seconds = time.perf_counter() - began
     report.kind = offer.kind
     report.did += Surroundings().changes(before)
@@ -76,9 +77,10 @@ def main(request: str, path: str) -> None:
         if asked["online"] and _can_be_asked(made):
             _ask(made, report)
             write(report)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # by now it may be anything
+            stream.flush()
+    end(0)
 
 
 def _writer(path: Path) -> Any:
@@ -140,11 +142,11 @@ def _use(offer: Offer, found: Any, name: str, report: Report) -> Any:
     try:
         made = _made(offer, found, name)
         report.key_variables = [str(each) for each in getattr(made, "key_variables", ())]
+    except PluginError as error:
+        report.broken = error.reason
+        return None
     except UsageError as error:
-        if reason := getattr(error, "reason", None):
-            report.broken = reason
-        else:
-            report.notes.append(f"was not made: {error}")
+        report.notes.append(f"was not made: {sentence_of(error)}")
         return None
     except BaseException as error:  # noqa: BLE001  (as above)
         report.broken = f"making it raised {said(error)}"
@@ -187,7 +189,7 @@ def _ask(made: Any, report: Report) -> None:
     try:
         asyncio.run(ask())
     except BaseException as error:  # noqa: BLE001  (as above)
-        report.silence = str(error) if isinstance(error, MotoolsError) else said(error)
+        report.silence = sentence_of(error)
     report.answers = not report.silence
 
 
