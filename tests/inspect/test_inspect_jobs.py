@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import zipfile_zstd
 
@@ -220,3 +221,44 @@ async def test_a_repeated_evaluation_is_read_from_the_record_without_inspect(wor
     process = await asyncio.create_subprocess_exec(REAL_PYTHON, "-c", HIT, str(words), stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     assert out.decode().split() == [str(words), "A" * words, "1", results.metadata["job_id"]]
+
+
+async def test_logs_may_go_to_a_url_and_are_found_there(questions, tmp_path):
+    place = f"file://{tmp_path}/elsewhere"
+    job = await InspectEvalBackend(log_dir=place).evaluate(
+        "scripted/slow", ANSWERS, **answers(questions), max_connections=2
+    )
+
+    async def some_are_done() -> bool:
+        await job.refresh()
+        return job.progress is not None and job.progress.step >= 4
+
+    await until(some_are_done)
+    assert [path.startswith(place) for path in job.get_log_paths()] == [True]
+    os.kill(worker_of(job), signal.SIGKILL)
+    results = await job.wait()
+    assert len(results.samples) == 12
+    assert all(
+        (tmp_path / "elsewhere" / job.job_id / path.rpartition("/")[2]).is_file() for path in job.get_log_paths()
+    )
+
+
+async def test_inspects_own_viewer_is_started_on_the_logs_of_a_job(questions):
+    import motools
+
+    job = await motools.get_backend("inspect").evaluate("scripted/upper", ANSWERS, **answers(questions), limit=2)
+    await job.wait()
+    (log,) = job.get_log_paths()
+    command = [REAL_PYTHON, "-m", "motools", "runs", "view", job.key[:20], "--host", "127.0.0.1", "--port", "0"]
+    viewer = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, start_new_session=True)
+    expected = ["-m", "inspect_ai", "view", "start", "--log-dir", log.rpartition("/")[0], *command[-4:]]
+
+    async def it_is_there() -> bool:
+        assert viewer.returncode is None
+        return any(child.cmdline()[1:] == expected for child in psutil.Process(viewer.pid).children())
+
+    try:
+        await until(it_is_there)
+    finally:
+        os.killpg(viewer.pid, signal.SIGKILL)
+        await viewer.wait()

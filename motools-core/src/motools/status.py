@@ -49,6 +49,8 @@ class Capability(StrEnum):
     """`limits(model)` says how many runs the service takes at once, and how many a day."""
     PING = "ping"
     """`ping()` asks the service whether it is there and takes the key, at no cost."""
+    VIEW = "view"
+    """Jobs implement `view_command()`: the framework's own viewer of their logs."""
 
 
 class Progress:

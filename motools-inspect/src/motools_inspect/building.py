@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from inspect_ai.scorer._scorer import ScorerSpec
 from inspect_ai.solver import SolverSpec
 
 from motools.errors import MotoolsError, RunFailed, SettingError, TaskNotFound, nearest
+from motools_inspect.memory import held
 from motools_inspect.registered import check_tasks
 from motools_inspect.words import reason_of
 
@@ -35,9 +37,20 @@ LABEL = "motools_task"
 
 def build(spec: Mapping[str, Any]) -> dict[str, Task]:
     """Return the tasks of a request, by label, with the solver and scorers that it asks for."""
+    if spec["in_memory"]:
+        return _from_memory(spec)
     sys.path.extend(path for path in spec["path"] if path not in sys.path)
     check_tasks(spec)
     return {task["label"]: _built(task, spec) for task in spec["tasks"]}
+
+
+def _from_memory(spec: Mapping[str, Any]) -> dict[str, Task]:
+    tasks = {label: copy(task) for label, task in (held(spec["in_memory"]) or {}).items()}
+    for label, task in tasks.items():
+        task.metadata = {**(task.metadata or {}), LABEL: label}
+        if spec["scorers"]:
+            task.scorer = [_scorer(name, arguments, {"file": None}) for name, arguments in spec["scorers"].items()]
+    return tasks
 
 
 def _built(task: Mapping[str, Any], spec: Mapping[str, Any]) -> Task:

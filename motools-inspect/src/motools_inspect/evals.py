@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,11 +18,12 @@ from uuid import uuid4
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
 from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
-from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, SubmitUnavailable
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models
 from motools_inspect.identity import model_identity
 from motools_inspect.launching import launch
+from motools_inspect.memory import check_at_hand, hold
 from motools_inspect.resolution import Request, facts_of_tasks
 from motools_inspect.results import InspectEvalResults
 from motools_inspect.settings import WHO, InspectSettings, Options, Pace, given, parameters_of
@@ -48,6 +50,8 @@ class InspectEvalJob(EvalJob):
 
     async def wait(self) -> InspectEvalResults:
         try:
+            if (await asyncio.to_thread(self._status)).state is WorkState.INTERRUPTED:
+                check_at_hand(self._work.spec)
             status = await self._work.wait(seen=self._take)
         except FileNotFoundError as error:
             raise self._lost() from error
@@ -93,12 +97,14 @@ class InspectEvalJob(EvalJob):
         place = await asyncio.to_thread(own_directory, fields["directory"], below=BELOW_HOME, handle=path)
         return await asyncio.to_thread(cls, place)
 
+    async def view_command(self) -> list[str]:
+        return [sys.executable, "-m", "inspect_ai", "view", "start", "--log-dir", str(self._work.spec["log_dir"])]
+
     def get_log_paths(self) -> list[str]:
         result = self._status().result
         if result is not None:
             return list(result["metadata"]["logs"])
-        folder = Path(self._work.spec["log_dir"])
-        return sorted(str(path) for path in folder.glob("*.eval"))
+        return _logs_in(self._work.spec["log_dir"])
 
     async def logs(self, *, follow: bool = False) -> AsyncIterator[str]:
         is_over = self.is_complete if follow else None
@@ -141,14 +147,12 @@ class InspectEvalBackend(EvalBackend):
 
     name = "inspect"
     job_type = InspectEvalJob
-    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS})
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.FIND, Capability.LOGS, Capability.VIEW})
     find_lag = 0.0
     Settings = InspectSettings
 
     def __init__(self, **options: Any) -> None:
         self._options = check(Options, options, who=WHO, what="option")
-        if "://" in str(self._options.log_dir):
-            raise SettingError(f"{WHO}: option 'log_dir' must be a directory on this machine, not a URL.")
 
     async def evaluate(
         self, model_id: str, eval_suite: Any, *, ticket: Ticket | None = None, **kwargs: Any
@@ -173,7 +177,6 @@ class InspectEvalBackend(EvalBackend):
         """Return all that the worker has to know."""
         request = Request(eval_suite=eval_suite, parameters=parameters)
         found = request.tasks()
-        log_dir = Path(self._options.log_dir) if self._options.log_dir else None
         return request.fields() | {
             "schema": 1,
             "job_id": job_id,
@@ -182,14 +185,27 @@ class InspectEvalBackend(EvalBackend):
             "measured_models": model_identity(model_id, parameters),
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
+            "in_memory": self._held(request),
             "sandbox": parameters.sandbox,
             "prices": parameters.model_cost_config,
             "pace": given(parameters, Pace),
             "threads": self._options.threads,
             "workers": self._options.workers,
             "keep_warm": self._options.keep_warm,
-            "log_dir": str((log_dir.absolute() / job_id) if log_dir else _place(job_id) / "logs"),
+            "log_dir": self._log_dir(job_id),
         }
+
+    def _log_dir(self, job_id: str) -> str:
+        """Return where a job's logs go: a path, or a URL."""
+        given = os.fspath(self._options.log_dir or "")
+        if "://" in given:
+            return f"{given.rstrip('/')}/{job_id}"
+        return str(Path(given).absolute() / job_id if given else _place(job_id) / "logs")
+
+    def _held(self, request: Request) -> str | None:
+        """Hold the tasks of a request that are objects, for the jobs of this process; None where they are named."""
+        objects = request.objects()
+        return None if objects is None else hold(objects, facts_of_tasks(request, self._options))
 
     async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
         parameters = parameters_of(kwargs)
@@ -197,7 +213,10 @@ class InspectEvalBackend(EvalBackend):
 
         def identify() -> dict[str, Any]:
             models = model_identity(model_id, parameters)  # first, for it costs less and may be wrong as well
-            return facts_of_tasks(request, self._options) | models
+            facts = facts_of_tasks(request, self._options)
+            if (objects := request.objects()) is not None:
+                hold(objects, facts)  # a job of the same tasks may wait for somebody who has them
+            return facts | models
 
         return await asyncio.to_thread(identify)
 
@@ -210,6 +229,16 @@ class InspectEvalBackend(EvalBackend):
         return (
             f"InspectEvalBackend({', '.join(f'{k}={v!r}' for k, v in asdict(self._options).items() if v is not None)})"
         )
+
+
+def _logs_in(folder: str) -> list[str]:
+    """Return the logs in a directory, which may be a URL."""
+    if "://" not in folder:
+        return sorted(str(path) for path in Path(folder).glob("*.eval"))
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # it has no types
+
+    system, path = url_to_fs(folder)
+    return sorted(system.unstrip_protocol(each) for each in system.glob(f"{path}/*.eval"))
 
 
 def _place(job_id: str) -> Path:

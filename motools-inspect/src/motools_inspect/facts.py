@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai._eval.evalset import GENERATE_CONFIG_FIELDS_TO_EXCLUDE
@@ -91,6 +92,26 @@ def _named(name: str, facts: dict[str, Any]) -> dict[str, Any]:
     package, slash, _ = name.partition("/")
     source = provider(package) if slash and package != "inspect_ai" else {}
     return {"name": name, **facts, **source}
+
+
+def code_of(task: Task) -> dict[str, Any]:
+    """Return digests of the code of an object's solvers and scorers: of its file, or as it was compiled where it has none."""
+    plan = resolve_plan(task, None)
+    return {"code": sorted({_code(each) for each in [*plan.steps, *(task.scorer or [])]})}
+
+
+def _code(function: Any) -> str:
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    if code is None:
+        return f"{type(function).__module__}:{type(function).__qualname__}"
+    if Path(code.co_filename).is_file():
+        return file_digest(Path(code.co_filename))
+    return _compiled(code)
+
+
+def _compiled(code: CodeType) -> str:
+    constants = [_compiled(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
 
 
 def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
@@ -209,4 +230,4 @@ def _plain(value: Any, where: str) -> Any:
     return to_jsonable_python(value, fallback=otherwise, inf_nan_mode="strings", serialize_unknown=False)
 
 
-__all__ = ["facts_of", "selected"]
+__all__ = ["code_of", "facts_of", "selected"]

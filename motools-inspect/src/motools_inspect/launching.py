@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.detached import spawn
+from motools_inspect.memory import launch_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,6 +64,9 @@ def launch(work: WorkDirectory, lock: int, environment: Mapping[str, str]) -> in
     Returns a descriptor that comes to its end with the worker; None where that is not at hand.
     """
     spec = work.spec
+    if spec["in_memory"]:
+        launch_here(work, lock)
+        return None
     if not spec["keep_warm"] or not can_fork():
         spawn(work, lock, environment)
         return None

@@ -38,7 +38,7 @@ OF_SCORING = ("scorers", "reducer")
 
 def digests_of(spec: Mapping[str, Any], built: Mapping[str, Task]) -> dict[str, str]:
     """Return of each task a digest of what is asked; of none where the request came by way of no cache."""
-    if spec["replicate"] is None:
+    if spec["replicate"] is None or spec["in_memory"]:
         return {}
     sources_of = {task["label"]: sources.source_of(tasks.Task(**task)) for task in spec["tasks"]}
     settings, solver = spec["settings"], solver_of(spec)

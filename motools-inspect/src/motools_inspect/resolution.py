@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from motools.errors import DatasetError, MotoolsError, RunFailed, SettingError, SpecError, TaskNotFound
 from motools_inspect import packages, tasks
 from motools_inspect.launching import ask, can_fork
+from motools_inspect.memory import labels_of, objects_in
 from motools_inspect.remembered import recall, remember
 from motools_inspect.settings import scorers_of, settings_of
 from motools_inspect.sources import inputs_of, inputs_of_name, source_of, source_of_name
@@ -39,8 +40,26 @@ class Request:
     eval_suite: Any
     parameters: Parameters
 
+    def _has_modules(self) -> bool:
+        return objects_in(self.eval_suite) is None and any(
+            tasks.MODULE_FORM.fullmatch(str(each)) for each in _plain(self.eval_suite)
+        )
+
+    def objects(self) -> dict[str, Any] | None:
+        """Return the tasks by label where they are objects of this process's; None where they are named."""
+        given = objects_in(self.eval_suite)
+        if given is None:
+            return None
+        arguments = self.parameters.task_args or {}
+        made = [each(**arguments) if callable(each) else each for each in given]
+        if arguments and not all(callable(each) for each in given):
+            raise SettingError("task_args have no effect on a Task that is made already; make it with them.")
+        return dict(zip(labels_of(made), made, strict=True))
+
     def tasks(self) -> list[tasks.Task]:
         """Return the tasks that are named. Raises `TaskNotFound` or `SettingError` for what can be seen from here."""
+        if (objects := self.objects()) is not None:
+            return [tasks.Task(label=label, spec=label, name=task.name) for label, task in objects.items()]
         named = tasks.resolve(self.eval_suite)
         tasks.refuse_unknown_arguments(
             [task.label for task in named], [task.parameters for task in named], self.parameters.task_args or {}
@@ -57,13 +76,15 @@ class Request:
             "scorers": scorers_of(parameters),
             "solver": {"name": parameters.solver, "args": parameters.solver_args or {}} if parameters.solver else None,
             "cwd": str(Path.cwd()),
-            "path": [path for path in sys.path if path] if _has_modules(self.eval_suite) else [],
+            "path": [path for path in sys.path if path] if self._has_modules() else [],
         }
 
 
 def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     """Return the version of Inspect, and the facts of each task by label. Raises what is wrong with the request, such as `TaskNotFound`."""
     fields = request.fields()
+    if (objects := request.objects()) is not None:
+        return facts_of_objects(objects, fields)
     question = fields | {"suite": _plain(request.eval_suite), "python": sys.prefix, "searched": sys.path}
     if (found := recall(question)) is not None:
         return dict(found)
@@ -85,6 +106,18 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     return facts
 
 
+def facts_of_objects(objects: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of tasks that are objects of this process's, which loads what of Inspect it has not yet."""
+    from motools_inspect.facts import code_of
+    from motools_inspect.resolving import facts_of_built
+
+    facts = facts_of_built(objects, fields)
+    return {
+        "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
+        "tasks": {label: {"source": code_of(task), **facts[label]} for label, task in objects.items()},
+    }
+
+
 def _short(name: str) -> str:
     """Return a name of the form `file.py@name` without the folder: where files are does not matter."""
     return name.rpartition("/")[2]
@@ -99,10 +132,6 @@ def _error(name: str, message: str) -> MotoolsError:
 
 def _plain(eval_suite: Any) -> Any:
     return [os.fspath(each) for each in ([eval_suite] if isinstance(eval_suite, (str, os.PathLike)) else eval_suite)]
-
-
-def _has_modules(eval_suite: Any) -> bool:
-    return any(tasks.MODULE_FORM.fullmatch(str(each)) for each in _plain(eval_suite))
 
 
 def _answer(request: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from motools_inspect.words import reason_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inspect_ai import Task
+
 INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 """Where nobody edits: what is there goes by the version of its distribution."""
 NOT_FILES = ("/proc/", "/sys/", "/dev/")
@@ -77,18 +79,22 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _facts(request: Mapping[str, Any]) -> dict[str, Any]:
+    from motools_inspect.building import build
+
+    return facts_of_built(build({**request, "in_memory": None}), request)
+
+
+def facts_of_built(tasks: Mapping[str, Task], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of tasks that are built."""
     from inspect_ai import Epochs
 
-    from motools_inspect.building import build, solver_of
+    from motools_inspect.building import solver_of
     from motools_inspect.facts import facts_of
 
     settings = request["settings"]
     epochs = Epochs(settings["epochs"], request["epochs_reducer"]) if settings.get("epochs") else None
     solver = solver_of(request)
-    return {
-        label: facts_of(task, settings, solver=solver, epochs=epochs)
-        for label, task in build({**request, "parameters": None}).items()
-    }
+    return {label: facts_of(task, settings, solver=solver, epochs=epochs) for label, task in tasks.items()}
 
 
 def tell(request: Mapping[str, Any], connection: int) -> None:
@@ -108,4 +114,4 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["answer", "tell"]
+__all__ = ["answer", "facts_of_built", "tell"]

@@ -21,7 +21,8 @@ class Options:
     """Keywords of `InspectEvalBackend`; none of them changes what is measured."""
 
     log_dir: Annotated[
-        str | os.PathLike[str] | None, "where Inspect's logs go, in a folder for each job; by default beside the job"
+        str | os.PathLike[str] | None,
+        "where Inspect's logs go, a path or a URL of fsspec, in a folder for each job; by default beside the job",
     ] = None
     threads: Annotated[
         int | None, Range(ge=1), "CPU threads of a model that runs in the worker; by default all it may use"

@@ -18,6 +18,7 @@ LACKING = {
     Capability.METRICS: "has no metrics of its {} to show",
     Capability.CHECKPOINTS: "has no checkpoints of its {} to show",
     Capability.PAUSE: "cannot pause its {}",
+    Capability.VIEW: "has no viewer of its {}",
 }
 """What is said of a backend without a power; the noun of its work is filled in."""
 

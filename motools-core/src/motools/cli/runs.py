@@ -16,6 +16,7 @@ COMMANDS = {
     "wait": ("motools.cli.run", "Wait for one to end, with a progress bar."),
     "cancel": ("motools.cli.run", "Stop one."),
     "logs": ("motools.cli.run", "Print the log of one."),
+    "view": ("motools.cli.view", "Show the logs of an evaluation in its framework's own viewer."),
     "metrics": ("motools.cli.metrics", "Print what was measured while one trained."),
     "checkpoints": ("motools.cli.checkpoints", "List the checkpoints of one, or delete one of them."),
     "pause": ("motools.cli.pause", "Hold one."),

@@ -39,7 +39,7 @@ from motools.detached.lock import VARIABLE as LOCK_VARIABLE
 from motools.detached.ownership import own_directory
 from motools.detached.rows import keep_rows, read_rows
 from motools.detached.status import WorkState, WorkStatus, as_sentence
-from motools.detached.worker import CancelRequested, CannotGoOn, Worker, run_worker
+from motools.detached.worker import CancelRequested, CannotGoOn, Worker, run_here, run_worker
 
 __all__ = [
     "LOCK_VARIABLE",
@@ -54,6 +54,7 @@ __all__ = [
     "keep_rows",
     "own_directory",
     "read_rows",
+    "run_here",
     "run_worker",
     "spawn",
 ]

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from motools.detached import lock
 from motools.detached.directory import WorkDirectory
@@ -162,10 +162,43 @@ def run_worker(
     sys.exit(_do(worker, work, explain))
 
 
+def run_here(
+    path: str | os.PathLike[str],
+    descriptor: int,
+    work: Callable[[Worker], Mapping[str, Any]],
+    *,
+    explain: Callable[[BaseException], str | None] = lambda _error: None,
+) -> None:
+    """Do the work of the directory at `path` in a thread of this process, and return at once.
+
+    For work that no other process can do. `descriptor` is the lock, held by the caller, and stays the caller's to close. A
+    cancellation is no signal here: `work` has to look for it. The work ends, interrupted, with this process.
+    """
+    directory = WorkDirectory(path, module="")
+    held, now = os.dup(descriptor), time.time()
+    # Without a process id nobody sends this process a signal.
+    fields: dict[str, Any] = {"state": WorkState.RUNNING, "pid": None, "host": socket.gethostname(), "updated_at": now}
+    before = directory.status()
+    status = dataclasses.replace(before, started_at=before.started_at or now, **fields)
+    worker = Worker(directory, status)
+    directory.write_status(status)
+
+    def do() -> None:
+        try:
+            with directory.log_path.open("a", encoding="utf-8") as log:
+                directory.log_path.chmod(0o600)
+                _do(worker, work, explain, log)
+        finally:
+            os.close(held)
+
+    threading.Thread(target=do, daemon=True, name=f"work {directory.path.name}").start()
+
+
 def _do(
     worker: Worker,
     work: Callable[[Worker], Mapping[str, Any]],
     explain: Callable[[BaseException], str | None],
+    log: TextIO | None = None,
 ) -> int:
     stopped = threading.Event()
     threading.Thread(target=worker._beat, args=(stopped,), daemon=True).start()
@@ -177,13 +210,13 @@ def _do(
         worker._stop()
         return 0
     except CannotGoOn as error:
-        print(error, flush=True)  # noqa: T201  (the log)
+        print(error, flush=True, file=log)
         worker._finish(WorkState.QUEUED, error=str(error))
         return 0
     except BaseException as error:  # noqa: BLE001  (whatever ends the work is its last word)
         worker._make_room()
         with contextlib.suppress(OSError):  # the log may be on a full disk; the status has room
-            traceback.print_exc()
+            traceback.print_exc(file=log)
         worker._finish(WorkState.FAILED, error=explain(error) or _sentence(error))
         return 1
     finally:
@@ -203,4 +236,4 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-__all__ = ["CancelRequested", "CannotGoOn", "Worker", "run_worker"]
+__all__ = ["CancelRequested", "CannotGoOn", "Worker", "run_here", "run_worker"]

@@ -148,6 +148,10 @@ class EvalJob(ABC):
         for line in lines:
             yield line
 
+    async def view_command(self) -> Sequence[str]:
+        """Return the program, and its arguments, that shows the job's logs as the framework does. Needs `Capability.VIEW`."""
+        raise TypeError(f"{type(self).__name__} has no viewer.")
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.job_id or '(not submitted)'} {self.status}>"
 

@@ -18,7 +18,7 @@ from motools.evals.base import EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from motools.cache.base import CacheBackend, Draft, Ledger, Record
     from motools.evals.base import EvalBackend
@@ -64,6 +64,10 @@ class CachedEvalJob(CachedHandle, EvalJob):
         results: EvalResults = await following.handle.get_results()
         await following.is_complete()
         return results
+
+    async def view_command(self) -> Sequence[str]:
+        command: Sequence[str] = await (await self._follow()).handle.view_command()
+        return command
 
     def get_log_paths(self) -> list[str]:
         if self._inner is not None:
