@@ -17,6 +17,7 @@ async def made(service, motools_home, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", service.key)
     monkeypatch.setattr("motools.cache.line.PAUSES", (0.2, 0.5))
     monkeypatch.setattr("motools.cache.waiting.LIMITS_SECONDS", (0.1, 0.2, 0.5))
+    monkeypatch.setattr("motools.cache.moving.LOOK_AFTER", (0.2, 0.5))
     backends = []
 
     def make(**options):
