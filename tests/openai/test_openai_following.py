@@ -105,6 +105,15 @@ async def test_a_waiter_that_leaves_takes_nobody_with_it_and_one_that_joins_is_s
     assert await asyncio.wait_for(third, 10)
 
 
+async def test_a_run_may_be_waited_on_twice_at_once_and_one_who_leaves_does_not_take_the_other_along(running, service):
+    leaving, *staying = (asyncio.create_task(running.wait()) for _ in range(3))
+    await asyncio.sleep(0.05)
+    leaving.cancel()
+    service.advance(1000)
+    first, second = await asyncio.wait_for(asyncio.gather(*staying), 10)
+    assert first == second == running.model_id
+
+
 async def test_a_word_that_is_not_known_is_not_the_end(running, service):
     service.plan(running.job_id, status="contemplating")
     await running.refresh()

@@ -59,7 +59,7 @@ class Poller:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._waiting: dict[str, dict[Follower, asyncio.Future[None]]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[None], Follower]] = {}
         self._task: asyncio.Task[None] | None = None
         self._joined = asyncio.Event()
         self._unseen: dict[str, float] = {}
@@ -70,21 +70,21 @@ class Poller:
     async def followed(self, follower: Follower) -> None:
         """Return when the job has ended; `take` has been called with its end. Raises `RunLost` where it is not known."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(follower.job_id, {})[follower] = future
+        self._waiting.setdefault(follower.job_id, {})[future] = follower
         self._joined.set()
         if self._task is None or self._task.done() or self._task.cancelling():
             self._task = asyncio.create_task(self._run())
         try:
             await future
         finally:
-            self._leave(follower)
+            self._leave(follower.job_id, future)
 
-    def _leave(self, follower: Follower) -> None:
-        followers = self._waiting.get(follower.job_id, {})
-        followers.pop(follower, None)
+    def _leave(self, job_id: str, future: asyncio.Future[None]) -> None:
+        followers = self._waiting.get(job_id, {})
+        followers.pop(future, None)
         if not followers:
-            self._waiting.pop(follower.job_id, None)
-            self._unseen.pop(follower.job_id, None)
+            self._waiting.pop(job_id, None)
+            self._unseen.pop(job_id, None)
         if not self._waiting and self._task is not None:
             self._task.cancel()
 
@@ -161,7 +161,7 @@ class Poller:
 
     def _oldest(self) -> float:
         """Return when the oldest job was made that somebody waits for; where one does not know, the list is read to its end."""
-        made = [follower.metadata.get("created_at") for followers in self._waiting.values() for follower in followers]
+        made = [follower.metadata.get("created_at") for followers in self._waiting.values() for follower in followers.values()]
         return min((float(each or 0.0) for each in made), default=0.0)
 
     def _next_unseen(self, wanted: set[str]) -> list[str]:
@@ -182,19 +182,19 @@ class Poller:
             return None
 
     def _deliver(self, job: FineTuningJob, metrics: Mapping[str, Any] | None = None) -> None:
-        for follower in self._waiting.get(job.id, {}):
+        for follower in dict.fromkeys(self._waiting.get(job.id, {}).values()):
             follower.take(job, metrics)
         if status_of(job).is_terminal:
             self._end(job.id, None)
 
     def _end(self, job_id: str, error: MotoolsError | None) -> None:
-        for future in self._waiting.pop(job_id, {}).values():
+        for future in self._waiting.pop(job_id, {}):
             _resolve(future, error)
 
     def _tell_all(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, {}
         for followers in waiting.values():
-            for future in followers.values():
+            for future in followers:
                 _resolve(future, error)
 
     @property
