@@ -86,6 +86,8 @@ def test_labels_seed_suffix_and_integrations_are_passed_on():
         (None, None, {"metadata": {str(n): "x" for n in range(16)}}, "at most 15 are left for you"),
         (None, None, {"integrations": [{"type": "wandb"}]}, r"integrations[0] must look like"),
         (None, None, {"integrations": [{"type": "wandb", "wandb": {"name": "x"}}]}, "names no project"),
+        (None, None, {"extra_body": {"metadata": {"a": "b"}}}, "extra_body must not have 'metadata'"),
+        (None, None, {"extra_body": {"seed": 1, "model": "x", "lora": 1}}, "extra_body must not have 'model', 'seed'"),
         (None, None, {"sede": 1}, "has no keyword 'sede'. Did you mean 'seed'?"),
     ],
 )

@@ -22,6 +22,12 @@ LONGEST_SUFFIX = 64
 MOST_LABELS, LONGEST_LABEL, LONGEST_VALUE = 16, 64, 512
 """The limits of a job's metadata. One of the labels is ours."""
 
+OWN_FIELDS = frozenset(
+    {"model", "training_file", "validation_file", "method", "hyperparameters", "suffix", "seed", "metadata", "integrations"}
+)
+"""Fields of the body that have a place among the arguments of `train`: said in `extra_body` they would replace what is
+checked, priced and searched for, the token in `metadata` among it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
@@ -82,6 +88,7 @@ def job_request(
     _check_grader(said)
     _check_labels(said.metadata or {})
     _check_integrations(said.integrations or [])
+    _check_extra(said.extra_body or {})
     return JobRequest(
         model=model,
         method=said.method,
@@ -135,6 +142,14 @@ def _check_integrations(integrations: list[Any]) -> None:
             )
         if kind == "wandb" and not each["wandb"].get("project"):
             raise SettingError(f"{WHO}: integrations[{number}] names no project of Weights & Biases.")
+
+
+def _check_extra(extra_body: Mapping[str, Any]) -> None:
+    if taken := sorted(OWN_FIELDS.intersection(extra_body)):
+        raise SettingError(
+            f"{WHO}: extra_body must not have {', '.join(map(repr, taken))}: train() has arguments for that. It is for "
+            "fields that only some servers have."
+        )
 
 
 __all__ = ["TOKEN_KEY", "JobRequest", "job_request"]
