@@ -35,6 +35,20 @@ def test_a_client_that_is_given_says_whose_account_it_is():
     assert account == {"base_url": "http://127.0.0.1:9/openai", "api_version": "2026-01-01"}
 
 
+def test_an_address_with_a_password_is_refused_and_that_of_a_client_is_recorded_without_it(monkeypatch):
+    from openai import AsyncOpenAI
+
+    address = "https://me:canary@example.org/v1?key=canary"
+    with pytest.raises(SettingError, match=r"where https://example\.org/v1 is\. Give a password") as caught:
+        OpenAITrainingBackend(base_url=address)
+    assert "canary" not in str(caught.value)
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    with pytest.raises(SettingError, match="base_url is recorded"):
+        OpenAITrainingBackend()
+    backend = OpenAITrainingBackend(client=AsyncOpenAI(api_key="key", base_url=address))
+    assert backend.account() == {"base_url": "https://example.org/v1"}
+
+
 def test_no_key_is_part_of_the_account(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "canary-key")
     assert "canary-key" not in str(OpenAITrainingBackend().account())

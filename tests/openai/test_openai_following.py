@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 
 import pytest
 
 from motools import RunStatus, load_run
-from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SettingError, UsageError
+from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, ServiceUnavailable, SettingError, UsageError
 from motools_openai.poller import next_pause
 
 MODEL = "gpt-4.1-nano-2025-04-14"
@@ -81,6 +83,53 @@ async def test_waiting_goes_on_when_the_service_is_away_for_a_while(openai_backe
     with caplog.at_level(logging.WARNING, "motools.openai"):
         assert await run.wait()
     assert caplog.text.count("The jobs go on; it is asked again.") == 1
+
+
+NO_ANSWERS = [
+    ("garble_after_accepting", {}),
+    ("garble_after_accepting", {"body": "<html>", "content_type": "text/html"}),
+    ("garble_after_accepting", {"body": "{}"}),
+    ("garble_after_accepting", {"body": "[]"}),
+    ("cut_after_accepting", {}),
+    ("error_before_accepting", {"status": 408}),
+]
+"""What a proxy, or a service in trouble, may say instead of an answer."""
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize(("kind", "details"), NO_ANSWERS)
+async def test_an_answer_that_is_none_is_waited_out(openai_backend, service, data, monkeypatch, kind, details, count):
+    monkeypatch.setattr("motools_openai.server.RETRIES", 0)
+    service.set(speed=50)
+    backend = openai_backend()
+    runs = [await backend.train(data, MODEL, seed=seed) for seed in range(count)]
+    service.fault("GET", "/fine_tuning/jobs*", kind, times=3, **details)
+    models = await asyncio.wait_for(asyncio.gather(*(run.wait() for run in runs)), 20)
+    assert len(set(models)) == count
+
+
+@pytest.mark.parametrize(("kind", "details"), NO_ANSWERS)
+async def test_an_answer_that_is_none_is_told_as_a_service_that_cannot_be_asked(
+    running, openai_backend, service, monkeypatch, kind, details
+):
+    backend = openai_backend()
+    monkeypatch.setattr("motools_openai.server.RETRIES", 0)
+    await backend.aclose()
+    for ask in (
+        running.refresh,
+        running.is_complete,
+        running.cancel,
+        running.metrics,
+        running.checkpoints,
+        backend.ping,
+        lambda: backend.find("mo-1"),
+        lambda: backend.adopt(running.job_id),
+        lambda: backend.has_model(MODEL),
+    ):
+        service.fault("GET", "*", kind, **details)
+        with pytest.raises(ServiceUnavailable):
+            await ask()
+    assert not running.status.is_terminal
 
 
 async def test_a_key_that_is_withdrawn_ends_the_wait_and_not_the_run(running, service):
@@ -313,6 +362,24 @@ async def test_at_another_server_no_price_is_known_and_none_is_made_up(openai_ba
     await run.wait()
     assert run.metadata["cost"] is None
     assert (await backend.estimate(data, MODEL)).cost is None
+
+
+def test_one_backend_serves_loops_that_come_and_go_and_keeps_none_of_them(service, data, monkeypatch):
+    from motools.training.backends import OpenAITrainingBackend
+
+    monkeypatch.setenv("OPENAI_API_KEY", service.key)
+    service.set(speed=50)
+    backend, loops = OpenAITrainingBackend(base_url=service.base_url, poll=0.02), []
+
+    async def once(seed):
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await (await backend.train(data, MODEL, seed=seed)).wait()
+        await backend.aclose()
+
+    for seed in range(4):
+        asyncio.run(once(seed))
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -142,6 +143,58 @@ async def test_where_metadata_is_not_carried_a_job_that_another_record_has_is_no
     assert len(service.bill()) == 2
 
 
+async def test_where_metadata_is_not_carried_a_job_with_other_hyperparameters_is_somebody_elses(
+    cached, openai_backend, service, data
+):
+    service.set(echoes_metadata=False, filters_metadata=False)
+    other = await openai_backend().train(data, MODEL, {"n_epochs": 1, "learning_rate_multiplier": 2})
+    service.fault("POST", JOBS, "close_before_reading")
+    backend = cached()
+    with pytest.raises(SubmitUncertain):
+        await backend.train(data, MODEL, {"n_epochs": 3, "learning_rate_multiplier": 2})
+    run = await backend.train(data, MODEL, {"n_epochs": 3, "learning_rate_multiplier": 2})
+    assert run.job_id != other.job_id
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_where_metadata_is_not_carried_a_clock_that_is_wrong_costs_nothing(
+    cached, service, data, monkeypatch, hours
+):
+    service.set(echoes_metadata=False, filters_metadata=False)
+    monkeypatch.setattr("time.time", lambda now=time.time: now() + hours * 3600)
+    service.fault("POST", JOBS, "close_after_accepting")
+    backend = cached()
+    with pytest.raises(SubmitUncertain):
+        await backend.train(data, MODEL)
+    run = await backend.train(data, MODEL)
+    assert [job["id"] for job in service.bill()] == [run.job_id]
+
+
+async def test_a_server_that_does_not_know_the_filter_is_looked_through(cached, service, data):
+    backend = cached()
+    service.fault("POST", JOBS, "close_after_accepting")
+    with pytest.raises(SubmitUncertain):
+        await backend.train(data, MODEL)
+    service.fault("GET", JOBS, "error_before_accepting", status=400)
+    run = await backend.train(data, MODEL)
+    assert [job["id"] for job in service.bill()] == [run.job_id]
+
+
+@pytest.mark.parametrize("echoes_metadata", [True, False])
+async def test_where_there_are_more_jobs_than_are_looked_through_nothing_is_said_to_be_absent(
+    openai_backend, service, data, monkeypatch, echoes_metadata
+):
+    monkeypatch.setattr("motools_openai.finding.LONGEST_LOOK", 1)
+    service.set(echoes_metadata=echoes_metadata, filters_metadata=False)
+    backend, ticket = openai_backend(), RecordingTicket()
+    run = await backend.train(data, MODEL, seed=7, ticket=ticket)
+    service.populate(
+        150, {"model": MODEL, "training_file": run.metadata["training_file"], "metadata": {"whose": "another's"}}
+    )
+    with pytest.raises(NeedsPerson, match="has more jobs than are looked through"):
+        await backend.find_noted(ticket.token, ticket.payments[0].notes)
+
+
 async def test_where_nothing_tells_a_job_a_person_is_asked(openai_backend, service, data):
     service.set(echoes_metadata=False, filters_metadata=False)
     backend = openai_backend()
@@ -160,6 +213,7 @@ async def test_what_was_paid_for_without_a_record_is_found_by_its_token(openai_b
         "suffix",
         "seed",
         "method",
+        "hyperparameters",
         "at",
     }
     (found,) = await backend.find(ticket.token)
@@ -219,3 +273,14 @@ async def test_a_model_that_a_server_does_not_train_is_not_blamed_on_openai(open
     with pytest.raises(SubmitRejected, match="Ask for a model that it fine-tunes") as caught:
         await openai_backend().train(data, "gpt-9")
     assert "closing" not in str(caught.value)
+
+
+async def test_a_backend_that_is_closed_does_not_cut_off_the_submission_of_another(openai_backend, service, data):
+    paying, closing = openai_backend(), openai_backend()
+    service.fault("POST", JOBS, "stall_before_accepting", seconds=0.5)
+    submission = asyncio.create_task(paying.train(data, MODEL))
+    while not service.requests()["POST /fine_tuning/jobs"]:  # noqa: ASYNC110 (it is another process's count)
+        await asyncio.sleep(0.02)
+    await closing.aclose()
+    run = await submission
+    assert [job["id"] for job in service.bill()] == [run.job_id]

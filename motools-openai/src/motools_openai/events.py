@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import ServiceUnavailable
+from motools_openai.answers import page_in, pages_of
 from motools_openai.problems import unpaid
 
 if TYPE_CHECKING:
@@ -27,11 +28,17 @@ LATEST = 20
 """How many of the newest events are looked through for metrics."""
 
 
+async def newest_first(client: AsyncOpenAI, job_id: str) -> AsyncIterator[FineTuningJobEvent]:
+    """Yield the events of a job."""
+    async for page in pages_of(client.fine_tuning.jobs.list_events(job_id, limit=PAGE)):
+        for event in page.data:
+            yield event
+
+
 async def events_since(client: AsyncOpenAI, job_id: str, last: str | None) -> list[FineTuningJobEvent]:
     """Return the events that came after the one with the id `last`, or all of them, oldest first."""
     newer: list[FineTuningJobEvent] = []
-    listed = await client.fine_tuning.jobs.list_events(job_id, limit=PAGE)
-    async for event in listed:
+    async for event in newest_first(client, job_id):
         if event.id == last:
             break
         newer.append(event)
@@ -49,8 +56,8 @@ async def events_of(
         try:
             over = await is_over()  # asked before, so that what came last is read too
             newer = await events_since(client(), job_id, last)
-        except (OpenAIError, ServiceUnavailable) as error:
-            ours = unpaid(error, server, "list events") if isinstance(error, OpenAIError) else error
+        except (OpenAIError, ValueError, ServiceUnavailable) as error:
+            ours = error if isinstance(error, ServiceUnavailable) else unpaid(error, server, "list events")
             if not isinstance(ours, ServiceUnavailable):
                 raise ours from error
             log.warning("%s The log goes on when it answers.", ours)
@@ -79,8 +86,8 @@ def measured(event: FineTuningJobEvent) -> Mapping[str, Any] | None:
 
 async def latest_metrics(client: AsyncOpenAI, job_id: str) -> Mapping[str, Any] | None:
     """Return what was measured last, or None."""
-    listed = await client.fine_tuning.jobs.list_events(job_id, limit=LATEST)
-    return next((found for event in listed.data if (found := measured(event)) is not None), None)
+    page = await page_in(client.fine_tuning.jobs.list_events(job_id, limit=LATEST))
+    return next((found for event in page.data if (found := measured(event)) is not None), None)
 
 
-__all__ = ["events_of", "events_since", "latest_metrics", "line_of", "measured"]
+__all__ = ["events_of", "events_since", "latest_metrics", "line_of", "measured", "newest_first"]

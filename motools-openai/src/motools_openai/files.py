@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from motools import Dataset
 from motools.errors import DatasetError, SubmitRejected, SubmitUnavailable
+from motools_openai.answers import pages_of, whole
 from motools_openai.problems import unpaid
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class TrainingFiles:
             try:
                 file = await self._found(digest, size) or await self._uploaded(dataset, digest, size)
                 await self._processed(file, dataset.name)
-            except OpenAIError as error:
+            except (OpenAIError, ValueError) as error:
                 doing = f"take the file {dataset.name}"
                 raise unpaid(error, self._connection.server.name, doing, submitting=True) from error
             return file.id, digest
@@ -83,13 +84,13 @@ class TrainingFiles:
 
         if self._uploads is not None and (recorded := await self._uploads.get(digest)):
             with suppress(NotFoundError, BadRequestError):  # deleted since, or of another project
-                file = await self._client.files.retrieve(recorded)
+                file = whole(await self._client.files.retrieve(recorded))
                 if _is_usable(file, size):
                     return file
             await self._uploads.forget(digest)
         pages = 0
-        listed = await self._client.files.list(purpose=PURPOSE, order="desc", limit=10_000)
-        async for page in listed.iter_pages():
+        listed = self._client.files.list(purpose=PURPOSE, order="desc", limit=10_000)
+        async for page in pages_of(listed):
             for file in page.data:
                 if file.filename == file_name(digest) and _is_usable(file, size):
                     await self._remember(digest, file)
@@ -103,7 +104,7 @@ class TrainingFiles:
         with dataset.open() as opened:
             reader = HashingReader(opened)
             upload = self._in_parts if size > self._parts_above else self._at_once
-            file = await upload(reader, file_name(digest), size)
+            file = whole(await upload(reader, file_name(digest), size))
         if reader.sha256() != digest:
             await self._client.files.delete(file.id)
             raise DatasetError([f"{dataset.name}: changed while it was being uploaded. Ask again when it is complete."])
@@ -118,7 +119,7 @@ class TrainingFiles:
     async def _in_parts(self, reader: HashingReader, name: str, size: int) -> FileObject:
         """Send a file in pieces, each of which is sent again by itself when the connection breaks."""
         uploads = self._client.uploads
-        upload = await uploads.create(bytes=size, filename=name, mime_type=MEDIA_TYPE, purpose=PURPOSE)
+        upload = whole(await uploads.create(bytes=size, filename=name, mime_type=MEDIA_TYPE, purpose=PURPOSE))
         try:
             parts = []
             while piece := await asyncio.to_thread(reader.read, PART):
@@ -140,7 +141,7 @@ class TrainingFiles:
         while str(file.status) == "uploaded" and time.monotonic() < end:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, longest)
-            file = await self._client.files.retrieve(file.id)
+            file = whole(await self._client.files.retrieve(file.id))
         if str(file.status) == "uploaded":
             raise SubmitUnavailable(
                 f"{name}: the service has been looking through it for {PROCESSING_SECONDS / 60:.0f} minutes, as {file.id}. "

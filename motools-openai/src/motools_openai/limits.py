@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from motools import Limits
+from motools_openai.answers import pages_of
 from motools_openai.jobs import status_of
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ async def next_day_slot(client: AsyncOpenAI, model: str) -> float | None:
 async def _recent(client: AsyncOpenAI, model: str) -> AsyncIterator[FineTuningJob]:
     """Yield the jobs of a model that were made within the last day, and older ones that are live among the newest."""
     since = time.time() - DAY
-    listed = await client.fine_tuning.jobs.list(limit=PAGE)
-    async for page in listed.iter_pages():
+    async for page in pages_of(client.fine_tuning.jobs.list(limit=PAGE)):
         for job in page.data:
             if job.model == model and (job.created_at >= since or not status_of(job).is_terminal):
                 yield job

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from motools.errors import MotoolsError, RunLost, ServiceUnavailable
+from motools_openai.answers import pages_of, whole
 from motools_openai.events import latest_metrics
 from motools_openai.jobs import status_of
 from motools_openai.problems import unpaid
@@ -120,7 +121,7 @@ class Poller:
         try:
             wanted = list(self._waiting)
             jobs = await (self._one_by_one(wanted) if len(wanted) <= FEW else self._by_pages(set(wanted)))
-        except OpenAIError as error:
+        except (OpenAIError, ValueError) as error:
             ours = unpaid(error, self._connection.server.name, "say how jobs stand")
             if not isinstance(ours, ServiceUnavailable):
                 raise ours from error
@@ -144,8 +145,7 @@ class Poller:
 
     async def _by_pages(self, wanted: set[str]) -> list[FineTuningJob]:
         jobs, oldest = [], self._oldest()
-        listed = await self._client.fine_tuning.jobs.list(limit=PAGE)
-        async for page in listed.iter_pages():
+        async for page in pages_of(self._client.fine_tuning.jobs.list(limit=PAGE)):
             for job in page.data:
                 if job.id in wanted:
                     wanted.discard(job.id)
@@ -161,7 +161,11 @@ class Poller:
 
     def _oldest(self) -> float:
         """Return when the oldest job was made that somebody waits for; where one does not know, the list is read to its end."""
-        made = [follower.metadata.get("created_at") for followers in self._waiting.values() for follower in followers.values()]
+        made = [
+            follower.metadata.get("created_at")
+            for followers in self._waiting.values()
+            for follower in followers.values()
+        ]
         return min((float(each or 0.0) for each in made), default=0.0)
 
     def _next_unseen(self, wanted: set[str]) -> list[str]:
@@ -174,7 +178,7 @@ class Poller:
         from openai import NotFoundError
 
         try:
-            return await self._client.fine_tuning.jobs.retrieve(job_id)
+            return whole(await self._client.fine_tuning.jobs.retrieve(job_id))
         except NotFoundError as error:
             lost = RunLost(f"{self._connection.server.name} does not know the fine-tuning job {job_id!r}.")
             lost.__cause__ = error

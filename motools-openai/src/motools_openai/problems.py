@@ -26,6 +26,8 @@ from motools.errors import (
 from motools_openai.server import OPENAI
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from openai import APIStatusError, OpenAIError
 
 E = TypeVar("E", bound=MotoolsError)
@@ -115,8 +117,10 @@ def is_daily(error: OpenAIError) -> bool:
     return isinstance(error, RateLimitError) and (code_of(error) == DAILY or bool(_PER_DAY.search(message_of(error))))
 
 
-def unpaid(error: OpenAIError, server: str, doing: str, *, submitting: bool = False) -> MotoolsError:
+def unpaid(error: OpenAIError | ValueError, server: str, doing: str, *, submitting: bool = False) -> MotoolsError:
     """Return what an error outside the window means; `doing` says what it kept from being done.
+
+    A `ValueError` is an answer that could not be read: see `motools_openai.answers`.
 
     Nothing was started by what failed, and what had been started goes on. On the way to a submission it is one of the
     errors of those.
@@ -132,7 +136,7 @@ def unpaid(error: OpenAIError, server: str, doing: str, *, submitting: bool = Fa
     if status == 401:  # noqa: PLR2004
         advice = "Check OPENAI_API_KEY, organisation and project."
         return _caused(SettingError(f"{server} refuses the key (401), asked to {doing}. {advice}"), error)
-    if status == 429 or status >= 500:  # noqa: PLR2004
+    if status in {408, 429} or status >= 500:  # noqa: PLR2004
         return _caused(unavailable(f"{server} could not {doing} just now ({status}: {said})."), error)
     if _STORAGE.search(said):
         said += ". Delete files that no job needs any more: `client.files.list(purpose='fine-tune')`"
@@ -174,10 +178,20 @@ def retry_after(error: APIStatusError) -> float | None:
     try:
         return max(0.0, float(value))
     except ValueError:
-        pass
+        at = _moment(value)
+        return None if at is None else max(0.0, at - time.time())
+
+
+def seconds_ahead(headers: Mapping[str, str]) -> float:
+    """Return by how many seconds the clock of a service that gave these headers is ahead of ours; 0 where it does not say."""
+    at = _moment(headers.get("date", ""))
+    return 0.0 if at is None else at - time.time()
+
+
+def _moment(date: str) -> float | None:
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 
@@ -204,6 +218,7 @@ __all__ = [
     "is_daily",
     "message_of",
     "retry_after",
+    "seconds_ahead",
     "submission_error",
     "unpaid",
 ]

@@ -23,7 +23,17 @@ MOST_LABELS, LONGEST_LABEL, LONGEST_VALUE = 16, 64, 512
 """The limits of a job's metadata. One of the labels is ours."""
 
 OWN_FIELDS = frozenset(
-    {"model", "training_file", "validation_file", "method", "hyperparameters", "suffix", "seed", "metadata", "integrations"}
+    {
+        "model",
+        "training_file",
+        "validation_file",
+        "method",
+        "hyperparameters",
+        "suffix",
+        "seed",
+        "metadata",
+        "integrations",
+    }
 )
 """Fields of the body that have a place among the arguments of `train`: said in `extra_body` they would replace what is
 checked, priced and searched for, the token in `metadata` among it."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from motools import Checkpoint, Progress, RunStatus, TrainingRun, read_handle, write_handle
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, UsageError
 from motools_openai import jobs
+from motools_openai.answers import pages_of, whole
 from motools_openai.cost import billed
-from motools_openai.events import events_of, latest_metrics, line_of, measured
+from motools_openai.events import events_of, latest_metrics, line_of, measured, newest_first
 from motools_openai.metrics import named, progress_numbers, rows_of, rows_of_file
 from motools_openai.prices import price_noted, prices_for
 from motools_openai.problems import failure_of, unpaid
@@ -114,7 +115,7 @@ class OpenAITrainingRun(TrainingRun):
 
         async with self._asking("cancel it") as client:
             try:
-                self.take(await client.fine_tuning.jobs.cancel(self.job_id))
+                self.take(whole(await client.fine_tuning.jobs.cancel(self.job_id)))
             except (BadRequestError, ConflictError):
                 await self._look()
                 if not RunStatus(self.status).is_terminal:  # it had not ended in this very moment
@@ -135,7 +136,7 @@ class OpenAITrainingRun(TrainingRun):
         async with self._asking("pause it" if is_held else "resume it") as client:
             call = client.fine_tuning.jobs.pause if is_held else client.fine_tuning.jobs.resume
             try:
-                self.take(await call(self.job_id))
+                self.take(whole(await call(self.job_id)))
             except (BadRequestError, ConflictError):
                 await self._look()
                 if self.is_paused is not is_held and not RunStatus(self.status).is_terminal:
@@ -149,13 +150,14 @@ class OpenAITrainingRun(TrainingRun):
                 content = await client.files.content(file_id)
                 if rows := rows_of_file(content.content):
                     return rows
-            listed = await client.fine_tuning.jobs.list_events(self.job_id, limit=100)
-            pieces = [found async for event in listed if (found := measured(event)) is not None]
+            pieces = [
+                found async for event in newest_first(client, self.job_id) if (found := measured(event)) is not None
+            ]
         return rows_of(reversed(pieces))
 
     async def checkpoints(self) -> Sequence[Checkpoint]:
         async with self._asking("list its checkpoints") as client:
-            listed = await client.fine_tuning.jobs.checkpoints.list(self.job_id, limit=100)
+            listed = client.fine_tuning.jobs.checkpoints.list(self.job_id, limit=100)
             found = [
                 Checkpoint(
                     id=each.id,
@@ -164,7 +166,8 @@ class OpenAITrainingRun(TrainingRun):
                     created_at=float(each.created_at),
                     metrics=measured_at(each),
                 )
-                async for each in listed
+                async for page in pages_of(listed)
+                for each in page.data
             ]
         return sorted(found, key=lambda checkpoint: checkpoint.step)
 
@@ -223,7 +226,7 @@ class OpenAITrainingRun(TrainingRun):
 
     async def _look(self) -> None:
         async with self._asking("say how it stands") as client:
-            self.take(await client.fine_tuning.jobs.retrieve(self.job_id))
+            self.take(whole(await client.fine_tuning.jobs.retrieve(self.job_id)))
 
     @asynccontextmanager
     async def _asking(self, doing: str) -> AsyncIterator[AsyncOpenAI]:
@@ -235,7 +238,7 @@ class OpenAITrainingRun(TrainingRun):
             yield self.connection.client
         except NotFoundError as error:
             raise RunLost(f"{server} does not know the fine-tuning job {self.job_id!r}, asked to {doing}.") from error
-        except OpenAIError as error:
+        except (OpenAIError, ValueError) as error:
             raise unpaid(error, server, doing) from error
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from motools.config import current
 from motools.errors import HandleError, SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from typing import Self
 
     from openai import AsyncOpenAI
@@ -34,6 +35,8 @@ RETRIES = 5
 """How often a question to the server is asked again; a submission never is."""
 PATIENCE = 60.0
 """Seconds that the server may let a question wait, at any point of the answer."""
+HELD_SECONDS = 15.0
+"""For how long a client is not closed while a submission over it is in the air."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class Server:
             said = {name: given.get(name) or os.environ.get(variable) or None for name, variable in VARIABLES.items()}
         else:
             said = {"base_url": str(client.base_url), "organization": client.organization, "project": client.project}
-        base_url = (said.pop("base_url") or OPENAI).rstrip("/")
+        base_url = _without_login(said.pop("base_url") or OPENAI, is_refused=client is None).rstrip("/")
         return cls(
             base_url=None if base_url == OPENAI else base_url, api_version=getattr(client, "_api_version", None), **said
         )
@@ -81,6 +84,7 @@ class Connection:
         self._pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, Poller] = WeakKeyDictionary()
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]]
         self._locks = WeakKeyDictionary()
+        self._holders: WeakKeyDictionary[AsyncOpenAI, set[asyncio.Future[None]]] = WeakKeyDictionary()
 
     @classmethod
     def to(cls, server: Server, client: AsyncOpenAI | None = None) -> Self:
@@ -98,8 +102,28 @@ class Connection:
             return self._given
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
+            self._forget_closed_loops()
             self._clients[loop] = _client_for(self.server)
         return self._clients[loop]
+
+    def _forget_closed_loops(self) -> None:
+        """Let go of what belongs to loops that have ended: it holds on to them, so that they do not go by themselves."""
+        for kept in (self._clients, self._pollers, self._locks):
+            for each in kept.keyrefs():
+                if (loop := each()) is not None and loop.is_closed():
+                    kept.pop(loop, None)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[AsyncOpenAI]:
+        """Give the client, which `aclose` then leaves open for a while: another backend may end while this one pays."""
+        client, done = self.client, asyncio.get_running_loop().create_future()
+        holders = self._holders.setdefault(client, set())
+        holders.add(done)
+        try:
+            yield client
+        finally:
+            holders.discard(done)
+            done.set_result(None)
 
     def poller(self, pause: float) -> Poller:
         """Return what follows live jobs for all who wait on this loop; `pause` is the least time between two looks."""
@@ -120,13 +144,30 @@ class Connection:
     async def aclose(self) -> None:
         """Close the client of this loop; the next use makes another."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
+        if client is None:
+            return
+        try:
+            if holders := self._holders.get(client):
+                await asyncio.wait(holders, timeout=HELD_SECONDS)
+        finally:
             await client.close()
 
 
 _connections: WeakValueDictionary[Server, Connection] = WeakValueDictionary()
 _named: set[str] = {OPENAI}
 """The servers that this process was told of by other means than a handle."""
+
+
+def _without_login(address: str, *, is_refused: bool) -> str:
+    """Return an address without a user, a password and a query, which are no part of what is recorded and shown."""
+    parts = urlsplit(address)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    if is_refused and bare != address:
+        raise SettingError(
+            f"base_url is recorded and shown, so it must not say more than where {bare} is. Give a password or a query to "
+            "an AsyncOpenAI of your own, with client=; a key belongs in OPENAI_API_KEY."
+        )
+    return bare
 
 
 def _client_for(server: Server) -> AsyncOpenAI:

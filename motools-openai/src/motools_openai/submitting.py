@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import NoSlot, SubmitUncertain
+from motools_openai.answers import whole
 from motools_openai.limits import next_day_slot
 from motools_openai.problems import A_DAY_LATER, is_daily, submission_error
 
@@ -28,10 +29,10 @@ async def submit(connection: Connection, body: Mapping[str, Any], *, seconds: fl
     from openai import OpenAIError
 
     server = connection.server.name
-    client = connection.client.with_options(max_retries=0, timeout=seconds)
     try:
-        async with asyncio.timeout(seconds):
-            job = await client.fine_tuning.jobs.create(**body)
+        async with connection.held() as client, asyncio.timeout(seconds):
+            once = client.with_options(max_retries=0, timeout=seconds)
+            return whole(await once.fine_tuning.jobs.create(**body))
     except TimeoutError as error:
         raise SubmitUncertain(f"{server} did not answer the submission within {seconds:g} s.") from error
     except OpenAIError as error:
@@ -39,18 +40,15 @@ async def submit(connection: Connection, body: Mapping[str, Any], *, seconds: fl
         if isinstance(ours, NoSlot) and is_daily(error) and ours.until is None:
             ours.until = await _room_at(connection, body["model"])
         raise ours from error
-    except ValueError as error:  # JSON that is none
+    except ValueError as error:
         raise SubmitUncertain(f"{server} answered the submission with something that is no job.") from error
-    if not isinstance(getattr(job, "id", None), str) or not job.id:
-        raise SubmitUncertain(f"{server} answered the submission with something that is no job.")
-    return job
 
 
 async def _room_at(connection: Connection, model: str) -> float:
     """Return when a daily limit has room again, by the jobs of the last day; in an hour where that cannot be known."""
     from openai import OpenAIError
 
-    with contextlib.suppress(OpenAIError, TimeoutError):
+    with contextlib.suppress(OpenAIError, ValueError, TimeoutError):
         async with asyncio.timeout(30):
             if (at := await next_day_slot(connection.client, model)) is not None:
                 return max(at, time.time())

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from motools import Capability, TrainingBackend
 from motools.settings import check
+from motools_openai.answers import page_in, whole
 from motools_openai.cost import estimate
 from motools_openai.finding import find_jobs
 from motools_openai.limits import limits_of
 from motools_openai.prices import prices_for
-from motools_openai.problems import unpaid
+from motools_openai.problems import seconds_ahead, unpaid
 from motools_openai.request import WHO, job_request
 from motools_openai.run import OpenAITrainingRun
-from motools_openai.server import Connection, Server
+from motools_openai.server import OPENAI, Connection, Server
 from motools_openai.settings import OpenAISettings, Options
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ class OpenAITrainingBackend(TrainingBackend):
 
         keywords = {"method": method, "seed": seed, "grader": grader, "metadata": metadata, "extra_body": extra_body}
         request = job_request(model, hyperparameters, suffix, {**keywords, "integrations": integrations, **others})
-        shutdown = await shutdown_of(self._connection, model)
+        shutdown, ahead = await look_at(self._connection, model)
         files = self._files(ticket)
         training_file, digest = await files.provide(dataset)
         validation_file, held_out = (None, None) if validation is None else await files.provide(validation)
         token = None if ticket is None else ticket.token
         body = request.body(training_file=training_file, validation_file=validation_file, token=token)
         try:
-            async with nullcontext() if ticket is None else ticket.paying(**notes_of(body)) as payment:
+            async with nullcontext() if ticket is None else ticket.paying(**notes_of(body, ahead)) as payment:
                 job = await submit(self._connection, body, seconds=self.options.submit_timeout)
                 if payment is not None:
                     payment.job_id = job.id
@@ -123,7 +124,8 @@ class OpenAITrainingBackend(TrainingBackend):
     async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[OpenAITrainingRun]:
         """Return the jobs with this token; at a server that carries no metadata, those that are as they were noted."""
         async with self._asking("look for a job") as client:
-            return [self._run(job) for job in await find_jobs(client, token, notes)]
+            jobs = await find_jobs(client, token, notes, carries_metadata=self._connection.server.name == OPENAI)
+            return [self._run(job) for job in jobs]
 
     async def adopt(self, job_id: str) -> OpenAITrainingRun:
         run = OpenAITrainingRun(self._connection, job_id, poll=self.options.poll, prices=self._prices)
@@ -135,7 +137,7 @@ class OpenAITrainingBackend(TrainingBackend):
 
         async with self._asking(f"look for the model {model_id!r}") as client:
             try:
-                await client.models.retrieve(model_id)
+                whole(await client.models.retrieve(model_id))
             except NotFoundError:
                 return False
             return True
@@ -161,7 +163,8 @@ class OpenAITrainingBackend(TrainingBackend):
     async def ping(self) -> None:
         """Ask for one job of the list: what training needs, and no other permission of the key."""
         async with self._asking("answer") as client:
-            await client.with_options(max_retries=0, timeout=PING_SECONDS).fine_tuning.jobs.list(limit=1)
+            hasty = client.with_options(max_retries=0, timeout=PING_SECONDS)
+            await page_in(hasty.fine_tuning.jobs.list(limit=1))
 
     def formats(self) -> Mapping[str, Format]:
         from motools_openai.formats import FORMATS
@@ -198,30 +201,40 @@ class OpenAITrainingBackend(TrainingBackend):
 
         try:
             yield self._connection.client
-        except OpenAIError as error:
+        except (OpenAIError, ValueError) as error:
             raise unpaid(error, self._connection.server.name, doing) from error
 
 
-def notes_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a paid call is noted with, by which its job is told where the server carries no metadata."""
+def notes_of(body: Mapping[str, Any], ahead: float) -> dict[str, Any]:
+    """Return what a paid call is noted with, by which its job is told where the server carries no metadata.
+
+    `ahead` is by how many seconds the service's clock is ahead of ours: the time is the earlier one of the two.
+    """
+    method = body["method"]["type"]
     noted = {name: body.get(name) for name in ("training_file", "validation_file", "model", "suffix", "seed")}
-    return noted | {"method": body["method"]["type"], "at": time.time()}
+    hyperparameters = body["method"][method].get("hyperparameters", {})
+    return noted | {"method": method, "hyperparameters": hyperparameters, "at": time.time() + min(ahead, 0.0)}
 
 
-async def shutdown_of(connection: Connection, model: str) -> str | None:
-    """Return when the service shuts a base model down, if it says so, and warn of it: its fine-tunes go with it."""
+async def look_at(connection: Connection, model: str) -> tuple[str | None, float]:
+    """Return when the service shuts a base model down, if it says so, and by how many seconds its clock is ahead of ours.
+
+    Warns of the first: fine-tunes go with the model.
+    """
     from openai import APIStatusError, OpenAIError
 
     try:
-        found = await connection.client.models.retrieve(model)
-    except APIStatusError:
-        return None  # a server may list no base models
+        answer = await connection.client.models.with_raw_response.retrieve(model)
+        shutdown: str | None = getattr(answer.parse(), "shutdown_date", None)
+    except APIStatusError as error:
+        return None, seconds_ahead(error.response.headers)  # a server may list no base models
+    except ValueError:
+        return None, 0.0  # or know no such request
     except OpenAIError as error:
         raise unpaid(error, connection.server.name, f"look for the model {model!r}", submitting=True) from error
-    if found.shutdown_date:
-        said = (connection.server.name, model, found.shutdown_date)
-        log.warning("%s shuts %s down on %s, and what was fine-tuned of it.", *said)
-    return found.shutdown_date
+    if shutdown:
+        log.warning("%s shuts %s down on %s, and what was fine-tuned of it.", connection.server.name, model, shutdown)
+    return shutdown, seconds_ahead(answer.headers)
 
 
 __all__ = ["OpenAITrainingBackend", "OpenAITrainingRun"]
