@@ -29,6 +29,7 @@ from short_lease import LEASE_SECONDS, ShortLease
 
 from motools.cache.sqlite import SqliteLedger
 from motools.errors import MotoolsError
+from motools.middleware.limit import LimitedTrainingBackend, LimitOptions
 from motools.training.backends.cached import CachedTrainingBackend
 
 WORKERS = 3
@@ -67,10 +68,10 @@ class Board:
         return [number for number in range(self.asked) if not self.memory[5 + number]]
 
 
-def motools(place, url):
-    """Return the way to have a piece of work done that is under test."""
+def motools(place, url, slots=None):
+    """Return the way to have a piece of work done that is under test; with `slots` only so many may be live at a time."""
     ledger = ShortLease(SqliteLedger(place / "motools.db"))
-    backend = CachedTrainingBackend(PaidBackend(url), ledger)
+    backend = CachedTrainingBackend(LimitedTrainingBackend(PaidBackend(url), LimitOptions(max_live_runs=slots)), ledger)
 
     async def run(work):
         return await (await backend.train(place / "train.jsonl", "base", suffix=work)).wait()
@@ -172,11 +173,17 @@ def killed(make, kills, stops, seed):
     return {**workers.count, "works": board.asked, "undone": len(board.open())}
 
 
+def most_at_once(jobs):
+    """Return how many jobs were live at a time, at most."""
+    spans = [(job["accepted"], job["accepted"] + job["seconds"]) for job in jobs]
+    return max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans)
+
+
 def main(told):
     logging.disable(logging.CRITICAL)
     policy, seed = told["policy"], told["seed"]
     reading, writing = os.pipe()
-    service = PaidService(seed=seed, faulty=0.3, lag=0.15, training=0.1)
+    service = PaidService(seed=seed, faulty=0.3, lag=0.15, training=told.get("training", 0.1))
     server = forked(lambda: asyncio.run(serve(service, lambda url: os.write(writing, url.encode() + b"\n"))))
     with os.fdopen(reading) as file:
         url = file.readline().strip()
@@ -185,13 +192,19 @@ def main(told):
             place = Path(name)
             line = {"messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}
             (place / "train.jsonl").write_text(json.dumps(line) + "\n")
-            make = partial(motools, place, url) if policy == "motools" else lambda: POLICIES[policy](place, url).run
+            make = (
+                partial(motools, place, url, told.get("slots"))
+                if policy == "motools"
+                else lambda: POLICIES[policy](place, url).run
+            )
             left = killed(make, told["kills"], told.get("stops", 0), seed)
-        bill = Counter(job["work"] for job in asyncio.run(ask(url, "GET", "/bill")))
+        jobs = asyncio.run(ask(url, "GET", "/bill"))
+        bill = Counter(job["work"] for job in jobs)
     finally:
         os.kill(server, signal.SIGKILL)
         os.waitpid(server, 0)
-    print(json.dumps({**left, "paid": sum(bill.values()), "twice": sum(bill.values()) - len(bill)}))  # noqa: T201 (for the parent)
+    paid = {"paid": sum(bill.values()), "twice": sum(bill.values()) - len(bill), "most": most_at_once(jobs)}
+    print(json.dumps({**left, **paid}))  # noqa: T201 (for the parent)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,17 @@ def test_two_hundred_kills_cost_nothing_and_lose_nothing(place):
     assert found["paid"] == found["works"] > 50
 
 
+def test_under_a_limit_a_hundred_kills_let_no_more_be_live_than_may_be(place):
+    found = outcome(place, policy="motools", kills=100, stops=4, slots=2, training=0.3)
+    assert (found["killed"], found["stopped"]) == (100, 4)
+    assert (found["undone"], found["twice"]) == (0, 0), found
+    assert found["most"] <= 2, found
+
+
+def test_without_a_limit_more_are_live(place):
+    assert outcome(place, policy="motools", kills=10, training=0.5)["most"] > 2
+
+
 @pytest.mark.parametrize("policy", ["Remembering", "Retrying", "Locking", "Intending", "CheckingFirst"])
 def test_a_naive_policy_pays_twice_under_the_same_blows(place, policy):
     found = outcome(place, policy=policy, kills=40)

@@ -16,7 +16,7 @@ from motools.training.backends.cached import CachedTrainingBackend
 pytestmark = pytest.mark.slow
 
 SLOTS = 2
-SEEDS = 100
+SEEDS = 80
 REPEATABLE = {"deadline": None, "database": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
@@ -74,7 +74,7 @@ def test_whatever_happens_for_long_no_more_are_live_than_may_be(world, seed):
 
 @pytest.mark.parametrize("world", [Limited, Refused])
 def test_the_same_holds_of_the_ledger_on_disk(place, world):
-    for seed in range(15):
+    for seed in range(8):
         live(world(seed, store=place / f"{seed}.db"))
 
 

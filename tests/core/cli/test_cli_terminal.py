@@ -253,3 +253,16 @@ def test_a_backend_without_progress_and_a_service_that_is_away_end_no_wait(termi
     waiting.press("\x03")
     assert waiting.end() == 130
     assert "The training goes on." in waiting.text
+
+
+def test_a_request_that_waits_for_its_turn_says_where_it_stands_and_leaves_its_place_on_ctrl_c(terminal, cli, chat):
+    asked = ["train", chat, "-b", "dummy", "--model", "m", "-o", "max_live_runs=1"]
+    cli(*asked, "-o", "duration=600", "--no-wait")
+    waiting = terminal(*asked, "--suffix", "next", columns=120)
+    waiting.until("waits for its turn: it is next; a slot is expected about")
+    began = time.monotonic()
+    waiting.press("\x03")
+    assert waiting.end() == 130
+    assert time.monotonic() - began < 10
+    assert "the same command has its place in line again." in " ".join(waiting.text.split())
+    assert [bool(run["job_id"]) for run in cli.json("runs", "--state", "queued")] == [False]

@@ -218,7 +218,8 @@ class Asker:
 
     async def _waits(self, record: Record, outlook: Outlook) -> None:
         """Tell how a request stands that waits for its turn."""
-        queue_log.warning("%s waits for its turn (%s): %s.", self.name, record.key[:16], outlook)
+        more = {"outlook": str(outlook)}
+        queue_log.warning("%s waits for its turn (%s): %s.", self.name, record.key[:16], outlook, extra=more)
         await self.tell(
             Happened.QUEUED, record, {"ahead": outlook.ahead, "expected_at": outlook.expected_at, "words": str(outlook)}
         )

@@ -203,6 +203,8 @@ async def revive(record: Record, ledger: Ledger, backend_class: type | None) -> 
         await asyncio.sleep(PATIENCE)  # the submitter is about to record it
         record = await ledger.read(record.key) or record
     kind = kind_of(record)
+    if record.state is State.QUEUED:
+        raise HandleError(f"The {kind.describe(record)} waits for its turn: nothing of it has been submitted yet.")
     if record.handle is None:
         raise HandleError(
             f"The {kind.describe(record)} is {record.state}, and what is needed to follow it is not recorded. Ask for "

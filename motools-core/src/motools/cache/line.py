@@ -19,13 +19,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.base import Record
 from motools.cache.states import LIVE, UNSETTLED, State
 from motools.errors import TransitionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from motools.cache.base import Draft, Record
+    from motools.cache.base import Draft
     from motools.errors import NoSlot
 
 QUEUE = "queue"
@@ -109,7 +110,9 @@ def standing(line: Iterable[Record], record: Draft, now: float) -> Standing:
 
 
 def _is_before(other: Record, record: Draft) -> bool:
-    return getattr(record, "state", None) is not State.QUEUED or place(other) < place(record)  # type: ignore[arg-type]
+    if isinstance(record, Record) and record.state is State.QUEUED:
+        return place(other) < place(record)
+    return True
 
 
 def _blocked_until(noted: Mapping[str, Any], now: float) -> float:

@@ -37,7 +37,10 @@ LOOK_SECONDS = 0.05
 SHARE = 20
 """A look that takes one second serves for so many seconds: a long line costs no more than a short one."""
 LOOK_AFTER = (30.0, 300.0)
-"""Seconds between two times that those with a slot are looked after: where the next in line waits, and elsewhere."""
+"""Seconds between two times that those with a slot are looked after: where the next in line waits, and elsewhere; sooner
+where somebody is expected to have ended."""
+SHORTEST = 1.0
+"""Seconds between two such times, at least."""
 
 
 class Line:
@@ -126,9 +129,7 @@ class Line:
             self._waiting -= 1
             if not self._waiting:
                 keeping, self._keeping = self._keeping, []
-                for task in keeping:
-                    task.cancel()
-                await asyncio.wait(keeping)
+                await _ended(keeping)
 
     async def change(self, until: float | None, *, within: float) -> None:
         """Wait until something in the line has changed or the time `until` has come, and no longer than so many seconds."""
@@ -167,10 +168,15 @@ class Line:
                 for record in await self._look():
                     if record.state in WITH_A_SLOT:
                         await self._look_at(record)
-            await asyncio.sleep(often)
+            await asyncio.sleep(min(often, self._soonest()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(seldom - often):
                     await self._next_is_here.wait()
+
+    def _soonest(self) -> float:
+        """Return after how many seconds somebody with a slot may have ended."""
+        ends = [self._ends[key] - self._clock() for key in self._with_a_slot() & self._ends.keys()]
+        return max(min(ends, default=float("inf")), SHORTEST)
 
     async def _look_at(self, record: Record) -> None:
         try:
@@ -184,6 +190,14 @@ class Line:
             self._ends.pop(record.key, None)
         else:
             self._ends[record.key] = end
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: a plugin that is asked how its work stands may swallow it once."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

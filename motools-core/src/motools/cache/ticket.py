@@ -242,12 +242,13 @@ async def kept_alive(ledger: Ledger, record: Record, seconds: float = LEASE_SECO
             yield
         finally:
             heart.cancel()
-            with suppress(asyncio.CancelledError):
-                await heart
-            if not await _has_given_up(ledger, record):
-                later = asyncio.create_task(_give_up_later(ledger, record, seconds))
-                _later.add(later)
-                later.add_done_callback(_later.discard)
+            try:
+                await asyncio.wait({heart})
+            finally:  # whoever is cancelled in this moment gives it up as well
+                if not await _has_given_up(ledger, record):
+                    later = asyncio.create_task(_give_up_later(ledger, record, seconds))
+                    _later.add(later)
+                    later.add_done_callback(_later.discard)
 
 
 async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from motools.cache.base import Record
     from motools.cache.moving import Ask, Line
 
-LIMITS_SECONDS = (5.0, 30.0, 300.0)
+LIMITS_SECONDS = (10.0, 30.0, 300.0)
 """How old what a service says of its limits may be: for whoever is about to go, for the next in line, for others."""
 
 

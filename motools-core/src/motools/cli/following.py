@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from motools.cli.output import duration, say, when
 from motools.cli.records import FIELDS, as_dict, short
-from motools.cli.waiting import prepare, watch
+from motools.cli.waiting import InLine, prepare, watch
 from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Following:
         self.began = time.time()
         self.job_id: str | None = None
         self.record: Record | None = None
+        self._line = InLine()
 
     @property
     def name(self) -> str:
@@ -41,6 +42,11 @@ class Following:
 
     def come_back(self) -> str:
         """Say what Ctrl-C has not stopped, and how to come back to it."""
+        if self.job_id is None and self._line.words is not None:
+            return (
+                f"Interrupted. The {self.noun} {self._line.words}. Unless that had come just now, nothing was submitted: the "
+                "same command has its place in line again."
+            )
         if self.job_id is None:
             return f"Interrupted before there was a {self.noun} to come back to. The same command takes it up again."
         if self.record is None and not self.save:
@@ -49,7 +55,7 @@ class Following:
 
     async def submit(self, request: Awaitable[H]) -> H:
         """Await the handle of a request, save it where that was asked for, and say what kind of answer it is."""
-        handle = await prepare(request, self.noun)
+        handle = await prepare(request, self.noun, self._line)
         await self.note(handle)
         say(self._answer())
         return handle

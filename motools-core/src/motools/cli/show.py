@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from motools.cli.waiting import finish
 from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
-    from motools.cache.base import Record
+    from motools.cache.base import Ledger, Record
     from motools.training.base import TrainingRun
 
 ASKING_SECONDS = 20.0
@@ -30,8 +31,9 @@ def show_command(*, key: str, as_json: bool) -> None:
 
     JSON fields: those of `motools runs --json`, account, spec (what was asked for, as it is in the key), metadata (what
     the run says of itself), progress (step, total, loss, eta_seconds and message; null where nothing is known), is_paused,
-    of an evaluation that succeeded metrics, and of a training estimate (what it was expected to cost, as `motools train
-    --dry-run` has it, where that was estimated) and billed (trained_tokens and cost, once the service says so).
+    ahead (how many wait before it, where it waits for its turn), of an evaluation that succeeded metrics, and of a training
+    estimate (what it was expected to cost, as `motools train --dry-run` has it, where that was estimated) and billed
+    (trained_tokens and cost, once the service says so).
     """
 
     async def show() -> None:
@@ -42,12 +44,24 @@ def show_command(*, key: str, as_json: bool) -> None:
         if record.state.is_live:
             await _ask(handle)
             record = getattr(handle, "record", record)
+        ahead = await _ahead_of(record, ledger)
         if as_json:
-            put_json(_as_json(record, handle))
+            put_json(_as_json(record, handle) | {"ahead": ahead})
         else:
-            put(_described(record, handle))
+            put(_described(record, handle, ahead))
 
     finish(show(), lambda: "Interrupted.")
+
+
+async def _ahead_of(record: Record, ledger: Ledger) -> int | None:
+    """Return how many wait before a request that waits for its turn; None for one that does not."""
+    from motools.cache.line import IN_LINE, standing
+    from motools.cache.states import State
+
+    if record.state is not State.QUEUED:
+        return None
+    line = await ledger.records(kind=record.kind, backend=record.backend, state=IN_LINE)
+    return standing(line, record, time.time()).ahead
 
 
 async def _ask(handle: TrainingRun | EvalJob) -> None:
@@ -75,9 +89,12 @@ def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:
     }
 
 
-def _described(record: Record, handle: TrainingRun | EvalJob) -> str:
+def _described(record: Record, handle: TrainingRun | EvalJob, ahead: int | None) -> str:
     shown = as_dict(record) | {"created_at": when(record.created_at), "updated_at": when(record.updated_at)}
     shown["tags"] = ", ".join(record.tags)
+    if ahead is not None:
+        waits = "waits for its turn" if record.leased_until > time.time() else "has its place, and nobody waits in it"
+        shown["in_line"] = f"{waits}; {ahead} before it"
     if handle.progress is not None:
         unit = "samples" if isinstance(handle, EvalJob) else "steps"
         shown["progress"] = " · ".join(progress_words(handle.progress, unit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,7 @@ from motools.errors import MotoolsError
 from motools.evals.base import EvalJob
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from motools.training.base import TrainingRun
 
@@ -41,18 +42,52 @@ def finish(work: Coroutine[Any, Any, T], come_back: Callable[[], str]) -> T:
         raise Interrupted(come_back()) from error
 
 
-async def prepare(request: Awaitable[T], title: str) -> T:
-    """Await the submission of a request; on a terminal, say so where it takes a while (a digest, an upload…)."""
+class InLine(logging.Handler):
+    """Hears where a request stands in line, and says so; `show` says it in another way, as on a bar."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.words: str | None = None
+        """What was heard last; None where the request has not had to wait."""
+        self.show: Callable[[str], None] = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = getattr(record, "outlook", None)
+        if words is None:
+            say(record.getMessage())
+            return
+        self.words = f"waits for its turn: {words}"
+        self.show(self.words)
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear what is said while the body runs."""
+        spoken = logging.getLogger("motools.queue")
+        spoken.addHandler(self)
+        try:
+            yield
+        finally:
+            spoken.removeHandler(self)
+
+
+async def prepare(request: Awaitable[T], title: str, line: InLine | None = None) -> T:
+    """Await the submission of a request; on a terminal, say so where it takes a while (a digest, an upload…).
+
+    Where it waits in line, that is said on any device, and is in `line` afterwards.
+    """
+    line = line or InLine()
     submission = asyncio.ensure_future(request)
     try:
-        await asyncio.wait({submission}, timeout=PATIENCE)
-        if not submission.done() and sys.stderr.isatty():
-            from motools.cli.progress import Bar
+        with line.listening():
+            await asyncio.wait({submission}, timeout=PATIENCE)
+            if not submission.done() and sys.stderr.isatty():
+                from motools.cli.progress import Bar
 
-            with Bar(title, "") as bar:
-                bar.note("preparing")
-                await asyncio.wait({submission})
-        return await submission
+                with Bar(title, "") as bar:
+                    line.show = bar.note
+                    bar.note(line.words or "preparing")
+                    await asyncio.wait({submission})
+            return await submission
     finally:
         await _stopped(submission)
 
@@ -102,4 +137,4 @@ async def _show(handle: TrainingRun | EvalJob, waiter: asyncio.Future[Any], titl
             await asyncio.wait({waiter}, timeout=pause)
 
 
-__all__ = ["Interrupted", "finish", "prepare", "watch"]
+__all__ = ["InLine", "Interrupted", "finish", "prepare", "watch"]
