@@ -262,6 +262,24 @@ async def test_a_daily_limit_says_when_the_oldest_job_of_the_day_leaves_it(opena
     assert caught.value.until == pytest.approx(first.metadata["created_at"] + 24 * 3600, abs=5)
 
 
+async def test_a_job_that_is_live_for_longer_than_a_day_does_not_count_against_the_daily_limit(
+    openai_backend, service, data, monkeypatch
+):
+    service.set(speed=0, daily_jobs=1)
+    backend = openai_backend()
+    old = await backend.train(data, MODEL)
+    await old.pause()
+    day = 24 * 3600
+    service.advance(day + 60)
+    monkeypatch.setattr("time.time", lambda now=time.time: now() + day + 60)
+    young = await backend.train(data, MODEL, seed=1)
+    limits = await backend.limits(MODEL)
+    assert (limits.live, limits.started_today) == (2, 1)
+    with pytest.raises(NoSlot) as caught:
+        await backend.train(data, MODEL, seed=2)
+    assert caught.value.until == pytest.approx(young.metadata["created_at"] + day, abs=5)
+
+
 async def test_a_connection_that_cannot_be_made_is_no_submission(openai_backend, service, data, monkeypatch):
     monkeypatch.setattr("motools_openai.server.RETRIES", 0)
     backend = openai_backend(base_url="http://127.0.0.1:9/v1")

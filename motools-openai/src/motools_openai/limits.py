@@ -36,14 +36,15 @@ async def limits_of(client: AsyncOpenAI, model: str) -> Limits:
     return Limits(
         concurrent=_whole(said, "max_concurrent_jobs"),
         live=max(len(live), _whole(said, "active_jobs") or 0),
-        started_today=len(jobs),
+        started_today=sum(job.created_at >= now - DAY for job in jobs),
         free_at=min(finishes, default=None),
     )
 
 
 async def next_day_slot(client: AsyncOpenAI, model: str) -> float | None:
     """Return when the oldest job of the last day no longer counts against a daily limit; None where no job is listed."""
-    made = [job.created_at async for job in _recent(client, model)]
+    since = time.time() - DAY
+    made = [job.created_at async for job in _recent(client, model) if job.created_at >= since]
     return min(made) + DAY if made else None
 
 
