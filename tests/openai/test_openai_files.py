@@ -161,6 +161,25 @@ async def test_data_that_change_while_they_are_uploaded_are_not_left_under_the_n
     assert service.bill() == []
 
 
+async def test_data_that_change_while_they_are_uploaded_in_parts_make_no_file(
+    openai_backend, service, data, monkeypatch
+):
+    read = HashingReader.read
+
+    def changing(self, size=-1):
+        if size == 300:  # on the way to the service
+            data.write_bytes(data.read_bytes().replace(b"World", b"world"))
+        return read(self, size)
+
+    monkeypatch.setattr("motools_openai.files.PART", 300)
+    monkeypatch.setattr(HashingReader, "read", changing)
+    with pytest.raises(DatasetError, match="changed while it was being uploaded"):
+        await openai_backend(parts_above=500).train(data, MODEL)
+    assert service.requests()["POST /uploads/{id}/complete"] == 0
+    assert service.requests()["POST /uploads/{id}/cancel"] == 1
+    assert service.bill() == []
+
+
 async def test_nothing_is_left_in_the_temporary_directory(openai_backend, data, tmp_path, monkeypatch):
     elsewhere = tmp_path / "tmp"
     elsewhere.mkdir()

@@ -103,28 +103,34 @@ class TrainingFiles:
     async def _uploaded(self, dataset: Dataset, digest: str, size: int) -> FileObject:
         with dataset.open() as opened:
             reader = HashingReader(opened)
-            upload = self._in_parts if size > self._parts_above else self._at_once
-            file = whole(await upload(reader, file_name(digest), size))
-        if reader.sha256() != digest:
-            await self._client.files.delete(file.id)
-            raise DatasetError([f"{dataset.name}: changed while it was being uploaded. Ask again when it is complete."])
+            if size > self._parts_above:
+                file = await self._in_parts(reader, dataset, digest, size)
+            else:
+                file = await self._at_once(reader, dataset, digest)
         await self._remember(digest, file)
         return file
 
-    async def _at_once(self, reader: HashingReader, name: str, size: int) -> FileObject:
-        del size
+    async def _at_once(self, reader: HashingReader, dataset: Dataset, digest: str) -> FileObject:
         opened = cast("IO[bytes]", reader)  # typing.IO asks for more than the SDK uses
-        return await self._client.files.create(file=(name, opened, MEDIA_TYPE), purpose=PURPOSE, timeout=UPLOAD_SECONDS)
+        sent = (file_name(digest), opened, MEDIA_TYPE)
+        file = whole(await self._client.files.create(file=sent, purpose=PURPOSE, timeout=UPLOAD_SECONDS))
+        try:
+            _check_same(reader, digest, dataset)
+        except DatasetError:
+            await self._client.files.delete(file.id)
+            raise
+        return file
 
-    async def _in_parts(self, reader: HashingReader, name: str, size: int) -> FileObject:
+    async def _in_parts(self, reader: HashingReader, dataset: Dataset, digest: str, size: int) -> FileObject:
         """Send a file in pieces, each of which is sent again by itself when the connection breaks."""
-        uploads = self._client.uploads
+        uploads, name = self._client.uploads, file_name(digest)
         upload = whole(await uploads.create(bytes=size, filename=name, mime_type=MEDIA_TYPE, purpose=PURPOSE))
         try:
             parts = []
             while piece := await asyncio.to_thread(reader.read, PART):
                 part = await uploads.parts.create(upload.id, data=("part", piece), timeout=UPLOAD_SECONDS)
                 parts.append(part.id)
+            _check_same(reader, digest, dataset)
             done = await uploads.complete(upload.id, part_ids=parts, md5=reader.md5())
         except BaseException:
             with suppress(Exception):  # it goes by itself within the hour
@@ -132,7 +138,7 @@ class TrainingFiles:
             raise
         if done.file is None:
             raise SubmitUnavailable(f"The service made no file of the upload {upload.id} ({done.status}). Ask again.")
-        return done.file
+        return whole(done.file)
 
     async def _processed(self, file: FileObject, name: str) -> None:
         """Wait until the service has looked through a file."""
@@ -202,6 +208,11 @@ class HashingReader(io.RawIOBase):
 def file_name(digest: str) -> str:
     """Return what a file with this content is called at the service."""
     return f"motools-{digest[:32]}.jsonl"
+
+
+def _check_same(reader: HashingReader, digest: str, dataset: Dataset) -> None:
+    if reader.sha256() != digest:
+        raise DatasetError([f"{dataset.name}: changed while it was being uploaded. Ask again when it is complete."])
 
 
 def _is_usable(file: FileObject, size: int) -> bool:
