@@ -49,6 +49,11 @@ def test_an_address_with_a_password_is_refused_and_that_of_a_client_is_recorded_
     assert backend.account() == {"base_url": "https://example.org/v1"}
 
 
+def test_a_job_is_looked_for_until_the_service_must_show_it_after_all_that_a_submission_may_take():
+    assert OpenAITrainingBackend().find_lag == 60 + 120
+    assert OpenAITrainingBackend(submit_timeout=600).find_lag == 600 + 120
+
+
 def test_no_key_is_part_of_the_account(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "canary-key")
     assert "canary-key" not in str(OpenAITrainingBackend().account())

@@ -195,6 +195,49 @@ async def test_where_there_are_more_jobs_than_are_looked_through_nothing_is_said
         await backend.find_noted(ticket.token, ticket.payments[0].notes)
 
 
+async def test_where_metadata_is_not_carried_everything_that_was_noted_tells_a_job_from_others(
+    openai_backend, service, data
+):
+    service.set(echoes_metadata=False, filters_metadata=False)
+    backend, ticket = openai_backend(), RecordingTicket()
+    run = await backend.train(data, MODEL, {"n_epochs": 2}, "mine", seed=4, validation=data, ticket=ticket)
+    notes = ticket.payments[0].notes
+    assert [found.job_id for found in await backend.find_noted("mo-lost", notes)] == [run.job_id]
+    others = {
+        "training_file": "file-other",
+        "validation_file": None,
+        "model": "gpt-4.1-mini-2025-04-14",
+        "suffix": "another's",
+        "seed": 5,
+        "method": "dpo",
+        "hyperparameters": {"n_epochs": 3},
+        "at": notes["at"] + 400,
+    }
+    assert others.keys() == notes.keys()
+    for name, value in others.items():
+        assert await backend.find_noted("mo-lost", {**notes, name: value}) == [], name
+
+
+async def test_at_openai_itself_a_job_without_our_token_is_never_taken(openai_backend, service, data):
+    from httpx2 import URL, AsyncClient, AsyncHTTPTransport
+    from openai import AsyncOpenAI
+
+    class ToTheService(AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            here = URL(service.base_url)
+            request.url = request.url.copy_with(scheme=here.scheme, host=here.host, port=here.port)
+            return await super().handle_async_request(request)
+
+    service.set(echoes_metadata=False)
+    async with AsyncOpenAI(
+        api_key=service.key, base_url="https://api.openai.com/v1", http_client=AsyncClient(transport=ToTheService())
+    ) as client:
+        backend, ticket = openai_backend(client=client), RecordingTicket()
+        assert backend.account() == {}
+        await backend.train(data, MODEL, ticket=ticket)
+        assert await backend.find_noted("mo-lost", ticket.payments[0].notes) == []
+
+
 async def test_where_nothing_tells_a_job_a_person_is_asked(openai_backend, service, data):
     service.set(echoes_metadata=False, filters_metadata=False)
     backend = openai_backend()
