@@ -9,9 +9,10 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from payloads import names, payload
 
 from motools.errors import NoSlot, SubmitRejected, SubmitUnavailable
+from motools_openai import jobs
 from motools_openai.events import measured
 from motools_openai.metrics import named, progress_numbers
-from motools_openai.problems import FileGone, failure_of, submission_error, unpaid
+from motools_openai.problems import FileGone, failure_of, retry_after, submission_error, unpaid
 from motools_openai.run import OpenAITrainingRun
 from motools_openai.server import Connection, Server
 
@@ -94,3 +95,16 @@ def test_the_refusals_that_users_met_say_what_to_do():
     assert "closing self-serve fine-tuning" in str(error)
     said = failure_of("ftjob-1", met["moderation"]["error"]["message"], None)
     assert "after the training was paid for" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("7", 7.0), ("-1", 0.0), ("inf", None), ("nan", None), ("soon", None), ("", None)]
+)
+def test_a_pause_that_the_service_asks_for_is_a_number_of_seconds_or_none(said, seconds):
+    request = httpx2.Request("POST", "https://api.openai.com/v1/fine_tuning/jobs")
+    response = httpx2.Response(429, request=request, headers={"retry-after": said}, json={})
+    assert retry_after(openai.RateLimitError("refused", response=response, body=None)) == seconds
+
+
+def test_a_job_of_a_server_that_does_not_say_when_it_was_made_is_of_long_ago():
+    assert jobs.made_at(FineTuningJob.construct(id="ftjob-1", created_at=None)) == 0.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.errors import NeedsPerson
 from motools_openai.answers import pages_of
-from motools_openai.jobs import hyperparameters_of, method_of, suffix_of, token_of
+from motools_openai.jobs import hyperparameters_of, made_at, method_of, suffix_of, token_of
 from motools_openai.request import TOKEN_KEY
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def find_jobs(
     if not found:
         seen = await _look_through(client, token, notes)
         found = _told(seen, token, notes, carries_metadata=carries_metadata, is_filtered=is_filtered)
-    return sorted(found, key=lambda job: job.created_at)
+    return sorted(found, key=made_at)
 
 
 async def _filtered(client: AsyncOpenAI, token: str) -> tuple[bool, list[FineTuningJob]]:
@@ -83,7 +83,7 @@ async def _look_through(client: AsyncOpenAI, token: str, notes: Mapping[str, Any
             elif not job.metadata and notes and _is_alike(job, notes, since):
                 seen.alike.append(job)
         pages += 1
-        if page.data and page.data[-1].created_at < since:
+        if page.data and made_at(page.data[-1]) < since:
             break
         if pages >= LONGEST_LOOK:
             return seen
@@ -118,7 +118,7 @@ def _is_alike(job: FineTuningJob, notes: Mapping[str, Any], since: float) -> boo
     says_suffix = "user_provided_suffix" in extra
     return (
         job.training_file == notes.get("training_file")
-        and job.created_at >= since
+        and made_at(job) >= since
         and job.model == notes.get("model")
         and (job.validation_file or None) == notes.get("validation_file")
         and (not says_suffix or suffix_of(job) == notes.get("suffix"))

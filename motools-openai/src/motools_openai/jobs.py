@@ -81,6 +81,12 @@ def hyperparameters_of(job: FineTuningJob) -> dict[str, Any]:
     return {} if found is None else dict(found.model_dump(mode="json", exclude_none=True))
 
 
+def made_at(job: FineTuningJob) -> float:
+    """Return when a job was made, in seconds since the epoch by the service's clock; 0 where it does not say."""
+    made: object = job.created_at
+    return float(made) if isinstance(made, (int, float)) else 0.0
+
+
 def token_of(job: FineTuningJob) -> str | None:
     """Return the token that a job was submitted with, where the server carries it."""
     return (job.metadata or {}).get(TOKEN_KEY)
@@ -92,4 +98,13 @@ def suffix_of(job: FineTuningJob) -> str | None:
     return str(suffix) if suffix else None
 
 
-__all__ = ["hyperparameters_of", "metadata_of", "method_of", "progress_of", "status_of", "suffix_of", "token_of"]
+__all__ = [
+    "hyperparameters_of",
+    "made_at",
+    "metadata_of",
+    "method_of",
+    "progress_of",
+    "status_of",
+    "suffix_of",
+    "token_of",
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools import Limits
 from motools_openai.answers import pages_of
-from motools_openai.jobs import status_of
+from motools_openai.jobs import made_at, status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ async def limits_of(client: AsyncOpenAI, model: str) -> Limits:
     return Limits(
         concurrent=_whole(said, "max_concurrent_jobs"),
         live=max(len(live), _whole(said, "active_jobs") or 0),
-        started_today=sum(job.created_at >= now - DAY for job in jobs),
+        started_today=sum(made_at(job) >= now - DAY for job in jobs),
         free_at=min(finishes, default=None),
     )
 
@@ -44,7 +44,7 @@ async def limits_of(client: AsyncOpenAI, model: str) -> Limits:
 async def next_day_slot(client: AsyncOpenAI, model: str) -> float | None:
     """Return when the oldest job of the last day no longer counts against a daily limit; None where no job is listed."""
     since = time.time() - DAY
-    made = [job.created_at async for job in _recent(client, model) if job.created_at >= since]
+    made = [made_at(job) async for job in _recent(client, model) if made_at(job) >= since]
     return min(made) + DAY if made else None
 
 
@@ -53,9 +53,9 @@ async def _recent(client: AsyncOpenAI, model: str) -> AsyncIterator[FineTuningJo
     since = time.time() - DAY
     async for page in pages_of(client.fine_tuning.jobs.list(limit=PAGE)):
         for job in page.data:
-            if job.model == model and (job.created_at >= since or not status_of(job).is_terminal):
+            if job.model == model and (made_at(job) >= since or not status_of(job).is_terminal):
                 yield job
-        if not page.data or page.data[-1].created_at < since:
+        if not page.data or made_at(page.data[-1]) < since:
             return
 
 

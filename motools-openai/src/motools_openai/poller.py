@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from motools.errors import MotoolsError, RunLost, ServiceUnavailable
 from motools_openai.answers import pages_of, whole
 from motools_openai.events import latest_metrics
-from motools_openai.jobs import status_of
+from motools_openai.jobs import made_at, status_of
 from motools_openai.problems import unpaid
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Poller:
                     wanted.discard(job.id)
                     self._deliver(job)
                     jobs.append(job)
-            if not wanted or not page.data or page.data[-1].created_at < oldest:
+            if not wanted or not page.data or made_at(page.data[-1]) < oldest:
                 break
         for job_id in self._next_unseen(wanted):
             if (single := await self._retrieved(job_id)) is not None:

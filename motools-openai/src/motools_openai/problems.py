@@ -7,6 +7,7 @@ way (a timeout, a broken connection, a 5xx, an answer that is none) may mean tha
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from email.utils import parsedate_to_datetime
@@ -176,10 +177,11 @@ def retry_after(error: APIStatusError) -> float | None:
     """Return for how many seconds the service asks to be left alone."""
     value = error.response.headers.get("retry-after", "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         at = _moment(value)
-        return None if at is None else max(0.0, at - time.time())
+        seconds = math.nan if at is None else at - time.time()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def seconds_ahead(headers: Mapping[str, str]) -> float:
