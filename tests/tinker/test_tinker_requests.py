@@ -14,6 +14,7 @@ import motools
 import motools_tinker
 from motools.errors import DatasetError, HandleError, RunLost, SettingError, SubmitRejected, UsageError
 from motools.training.backends import TinkerTrainingBackend, TinkerTrainingRun
+from motools_tinker.address import DEFAULT_URL
 
 DATA = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}]
 
@@ -121,6 +122,20 @@ def test_no_key_is_part_of_what_a_backend_shows():
 def test_a_password_in_the_address_is_refused_because_it_would_be_stored():
     with pytest.raises(SettingError, match="must not hold a password"):
         TinkerTrainingBackend(base_url="http://me:secret@127.0.0.1:1")
+
+
+async def test_a_password_in_the_address_of_the_environment_is_refused_too(monkeypatch):
+    monkeypatch.setenv("TINKER_BASE_URL", "http://me:secret@127.0.0.1:1")
+    with pytest.raises(SettingError, match="must not hold a password") as refused:
+        await TinkerTrainingBackend().train(DATA, "some/model")
+    assert "secret" not in str(refused.value)
+
+
+def test_the_services_own_address_is_no_other_account_when_it_is_named(monkeypatch):
+    monkeypatch.delenv("TINKER_BASE_URL", raising=False)
+    unnamed = TinkerTrainingBackend().account()
+    monkeypatch.setenv("TINKER_BASE_URL", DEFAULT_URL + "/")
+    assert TinkerTrainingBackend().account() == unnamed
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_one():

@@ -127,6 +127,41 @@ async def test_a_driver_that_is_told_to_stop_loses_no_step(backend, server, star
     assert [len(rates) for rates in paid] == [stopped, 40 - stopped]
 
 
+async def test_a_run_that_is_cancelled_while_it_waits_for_an_answer_keeps_what_it_paid_for(
+    backend, server, start, until
+):
+    server.wish(latency=0.5)
+    closed = server.seen["counts"].get("finish", 0)
+    run = await start(backend, save_every=100)
+    await until(lambda: run.work.status().step >= 2)
+    await run.cancel()
+    assert states_of(run).resumable[0].step == run.progress.step == len(await run.metrics()) > 0
+    assert server.seen["counts"]["finish"] == closed + 1
+    assert "lost" not in run.work.log_path.read_text()
+
+
+async def test_a_state_is_recorded_after_the_steps_that_are_in_it(warm, server, start):
+    run = await start(TinkerTrainingBackend(submit_ahead=8), save_every=1, max_steps=12)
+    async with asyncio.timeout(90):
+        await run.wait()
+    written = {row["step"]: row["time"] for row in await run.metrics()}
+    saved = [row for row in read_rows(run.work.path / "states.jsonl") if "saved" in row and row["step"]]
+    assert [row["step"] for row in saved] == [*range(1, 13), 12]
+    assert [row["step"] for row in saved if row["time"] < written[row["step"]]] == []
+
+
+async def test_a_service_that_trains_for_longer_than_the_patience_between_states_may_fail_again(
+    warm, server, start, check
+):
+    wanted = {"save_every": 100}
+    stall = {"path": "optim_step", "stall": True, "times": 1}
+    server.wish(faults=[stall | {"after": 2}, stall | {"after": 5}])
+    run = await start(TinkerTrainingBackend(patience=3), **wanted)
+    await check(run, **wanted)
+    assert run.work.status().attempt == 1
+    assert len(states_of(run).clients) == 3
+
+
 async def test_a_server_that_is_started_again_in_between(
     warm, server, server_python, tiny, start, undisturbed, tmp_path, until
 ):
@@ -158,6 +193,18 @@ async def test_a_request_that_is_never_answered_is_given_up_and_the_last_state_g
     await check(run)
     assert len(states_of(run).clients) == 2
     assert "has not answered for 3 s" in run.work.log_path.read_text()
+
+
+async def test_a_run_is_gone_on_with_where_it_began_whatever_the_environment_then_says(
+    backend, server, start, check, until, kill, monkeypatch
+):
+    monkeypatch.setattr("motools_tinker.training.DEFAULT_URL", server.url)
+    monkeypatch.delenv("TINKER_BASE_URL")
+    run = await start(backend)
+    await until(lambda: run.work.status().step >= 6)
+    await kill(run)
+    monkeypatch.setenv("TINKER_BASE_URL", "http://127.0.0.1:1")
+    await check(run)
 
 
 async def test_a_refused_name_of_a_state_does_not_hang_the_run(warm, server, start, check, until):

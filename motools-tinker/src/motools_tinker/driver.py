@@ -72,9 +72,9 @@ class Driver:
             else:
                 continue
             log.info("lost: %s", lost)
-            if self._newest() > before:
-                costly, pause, away_since = 0, PAUSES[0], time.monotonic()
-            costly += self._answered > 0
+            if self._newest() > before or self._answered:
+                pause, away_since = PAUSES[0], time.monotonic()
+            costly = (0 if self._newest() > before else costly) + (self._answered > 0)
             if costly >= TRIES or time.monotonic() - away_since > self._spec.options.patience:
                 raise CannotGoOn(
                     f"The training was lost again and again after step {max(0, self._newest())}, the last time so: {lost} "

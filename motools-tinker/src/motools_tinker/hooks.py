@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from motools import ModelRef, hookimpl
+from motools_tinker.address import DEFAULT_URL
 
-DEFAULT_URL = "https://tinker.thinkingmachines.dev/services/tinker-prod"
-"""Where the SDK finds the service, unless it is told otherwise."""
 NATIVE, COMPATIBLE = "tinker://", "openai+tinker://"
 
 

@@ -166,7 +166,10 @@ class Loop:
     def _save(self, kind: Kind, *, final: bool = False) -> None:
         """Ask for a state, or for the model, with all that was submitted so far."""
         while len(self._saving) >= UNRECORDED:
-            self._record()
+            if self._is_due():
+                self._record()
+            else:
+                self._collect()
         name = self._states.saving(self._client.model_id, kind, self._submitted, self._plan.label)
         seconds = None if final else round(self._spec.options.state_days * 86400)
         save = self._client.save_state if kind == "state" else self._client.save_weights_for_sampler
@@ -204,8 +207,12 @@ class Loop:
             )
         self._pending.popleft()
         self._reporting.step_is_done(step.batch, row)
-        while self._saving and self._saving[0].future.future().done():
+        while self._saving and self._is_due() and self._saving[0].future.future().done():
             self._record()
+
+    def _is_due(self) -> bool:
+        """Whether all steps of what was asked for first are written down: training that goes on from it repeats none."""
+        return not self._pending or self._pending[0].batch.step >= self._saving[0].step
 
     def _record(self) -> None:
         """Wait for what was asked for first to be saved, and write that down."""

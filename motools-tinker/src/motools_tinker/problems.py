@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from motools.detached import CannotGoOn, as_sentence
+from motools.detached import CancelRequested, CannotGoOn, as_sentence
 from motools.errors import MotoolsError, RunFailed
 from motools_tinker import keys
 
@@ -35,8 +35,8 @@ class Stalled(Exception):
 
 
 def judge(error: Exception) -> Exception:
-    """Return the error to raise in place of one of the SDK's: `RunFailed`, `CannotGoOn` or `Lost`."""
-    if isinstance(error, (MotoolsError, CannotGoOn, Lost)):
+    """Return the error to raise in place of one of the SDK's: `RunFailed`, `CannotGoOn` or `Lost`. Our own stay as they are."""
+    if isinstance(error, (MotoolsError, CancelRequested, CannotGoOn, Lost)):
         return error
     said = words(error)
     status = status_of(error)

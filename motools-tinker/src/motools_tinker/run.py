@@ -112,11 +112,11 @@ class TinkerTrainingRun(TrainingRun):
         """
         from motools_tinker.downloading import download
 
+        await self.refresh()  # a handle may be old, or say what its directory does not
         state = self.metadata.get("state")
         if not state:
             raise UsageError(f"The tinker run {self.job_id!r} has no final state to download.")
-        address = {"TINKER_BASE_URL": self._base_url} if self._base_url else {}
-        return await download(state, Path(directory), self.environment | address)
+        return await download(state, Path(directory), self.environment | {"TINKER_BASE_URL": self._base_url})
 
     async def save(self, path: str | os.PathLike[str]) -> None:
         await write_handle(path, self, backend="tinker", directory=str(self.work.path))
@@ -140,9 +140,8 @@ class TinkerTrainingRun(TrainingRun):
             yield line
 
     @property
-    def _base_url(self) -> str | None:
-        found = self.work.spec["options"]["base_url"]
-        return None if found is None else str(found)
+    def _base_url(self) -> str:
+        return str(self.work.spec["options"]["base_url"])
 
     def _take(self, status: WorkStatus) -> None:
         self.status = status.state.run_status

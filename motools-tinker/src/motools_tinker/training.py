@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from motools import Capability, Dataset, TrainingBackend
@@ -18,6 +17,7 @@ from motools.config import home
 from motools.errors import RunLost, SettingError, SubmitRejected, SubmitUnavailable
 from motools.settings import check
 from motools_tinker import keys
+from motools_tinker.address import DEFAULT_URL, other_than_default
 from motools_tinker.run import DriverDirectory, TinkerTrainingRun
 from motools_tinker.settings import TinkerHyperparameters, TinkerOptions, TinkerSettings
 from motools_tinker.spec import BELOW_HOME, DATA, VALIDATION, WORKER, TrainingSpec
@@ -62,8 +62,7 @@ class TinkerTrainingBackend(TrainingBackend):
     def __init__(self, *, api_key: str | None = None, **options: Any) -> None:
         self.options = check(TinkerOptions, options, who="tinker", what="option")
         self._api_key = api_key
-        if self.options.base_url and urlsplit(self.options.base_url).password is not None:
-            raise SettingError("tinker: base_url must not hold a password: it is stored with each run.")
+        other_than_default(self.options.base_url)
 
     async def train(
         self,
@@ -130,8 +129,7 @@ class TinkerTrainingBackend(TrainingBackend):
             validation_name=None if validation is None else Dataset.of(validation).name,
             suffix=suffix,
             hyperparameters=wanted,
-            # Whoever resumes the run must find its states, whatever the environment then says.
-            options=replace(self.options, **self.account()),
+            options=self._recorded_options(),
             renderer_path=place,
             renderer_sha256=digest,
         )
@@ -153,7 +151,7 @@ class TinkerTrainingBackend(TrainingBackend):
             )
         from motools_tinker import adopting
 
-        return await adopting.adopt(job_id, replace(self.options, **self.account()), self._api_key)
+        return await adopting.adopt(job_id, self._recorded_options(), self._api_key)
 
     async def has_model(self, model_id: str) -> bool:
         from motools_tinker import checkpoints
@@ -164,9 +162,14 @@ class TinkerTrainingBackend(TrainingBackend):
         return {name: format_.with_rules(weights_are_numbers) for name, format_ in super().formats().items()}
 
     def account(self) -> Mapping[str, Any]:
-        return {
+        said = {
             field: getattr(self.options, field) or os.environ.get(name) or None for field, name in VARIABLES.items()
         }
+        return said | {"base_url": other_than_default(said["base_url"])}
+
+    def _recorded_options(self) -> TinkerOptions:
+        account = dict(self.account())
+        return replace(self.options, **account | {"base_url": account["base_url"] or DEFAULT_URL})
 
 
 def weights_are_numbers(record: Mapping[str, Any]) -> Iterator[str]:

@@ -33,6 +33,8 @@ def work(worker: Worker) -> dict[str, Any]:
     log.info("run %s, attempt %d, process %d", worker.path.name, worker.attempt, os.getpid())
     worker.progress(message="loading")
     worker.flush()
+    if spec.options.project_id is None:  # nor does the SDK take one from whoever resumes the run
+        os.environ.pop("TINKER_PROJECT_ID", None)
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1"}
     with worker.expendable():
         from motools_tinker.driver import Driver
