@@ -50,11 +50,15 @@ def _server(tmp_path_factory, server_python, tiny):
 
 
 def pytest_collection_modifyitems(items):
-    """Let pass that the SDK leaves a connection, by which it asks for its settings, to the garbage collector."""
+    """Let pass that the SDK leaves a connection, by which it asks for its settings, to the garbage collector.
+
+    The time limit of a test is for the test: the first one may have to wait until the server's environment is made.
+    """
     left = "ignore:Exception ignored in. <(socket.socket|function _SelectorTransport).*:pytest.PytestUnraisableExceptionWarning"
     for item in items:
         if Path(__file__).parent in item.path.parents and "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.filterwarnings(left))
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
 
 
 @pytest.fixture

@@ -47,6 +47,8 @@ WITHOUT_DEPENDENCIES = ("tuft==0.2.2", "peft==0.20.0")
 """These ask for vLLM, Ray and another torch, none of which is used on a CPU."""
 KEY = "tml-of-the-tests"
 MODEL = "tiny/qwen3"
+MAKING = 900
+"""Seconds that each command may take by which the environment is made."""
 START = 120
 """Seconds within which a server starts."""
 
@@ -69,18 +71,31 @@ def environment():
 
 
 def make(directory):
+    """Make the environment. The build of torch for CPUs is tried first: the plain package may bring gigabytes for GPUs."""
     shutil.rmtree(directory, ignore_errors=True)
     uv = install.find_uv(ROOT / ".venv")
     settings = install.uv_settings(ROOT / ".venv")
     into = ["pip", "install", "--quiet", "--python", str(install.python_in(directory))]
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, str(directory)],
-        [*into, *REQUIREMENTS],
-        [*into, "--no-deps", *WITHOUT_DEPENDENCIES],
-    ):
-        done = subprocess.run([uv, *command], env=settings, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise NoServer(f"the environment of the Tinker server cannot be made: {done.stderr.strip()[-300:]}")
+    needed = [uv, *into, *REQUIREMENTS]
+    _run([uv, "venv", "--quiet", "--python", sys.executable, str(directory)], settings)
+    is_at_hand = any(install.offers_torch(link) for link in settings.get("UV_FIND_LINKS", "").split(",") if link)
+    if is_at_hand or _failure([*needed, "--torch-backend=cpu"], settings):
+        _run(needed, settings)
+    _run([uv, *into, "--no-deps", *WITHOUT_DEPENDENCIES], settings)
+
+
+def _run(command, settings):
+    if failure := _failure(command, settings):
+        raise NoServer(f"the environment of the Tinker server cannot be made: {failure}")
+
+
+def _failure(command, settings):
+    """Run a command and return why it failed, or None."""
+    try:
+        done = subprocess.run(command, env=settings, check=False, capture_output=True, text=True, timeout=MAKING)
+    except subprocess.TimeoutExpired as error:
+        return str(error)
+    return (done.stderr.strip()[-300:] or f"status {done.returncode}") if done.returncode else None
 
 
 def make_model(python, directory):
