@@ -7,6 +7,7 @@ import pytest
 from limited_world import Blind, Honest, Refusing, are_queued, ask_in_order, ended, limited, live, until
 from paid_world import PaidBackend, PaidEvalBackend
 
+from motools.cache.sqlite import SqliteLedger
 from motools.cache.states import State
 from motools.errors import NoSlot, RunCancelled, SettingError
 from motools.evals.backends.cached import CachedEvalBackend
@@ -120,6 +121,10 @@ async def test_a_reserve_stays_free(ledger, service, data):
 async def test_a_reserve_that_leaves_nothing_is_refused(ledger, service, data):
     with pytest.raises(SettingError, match="reserve = 2 leaves nothing of max_live_runs = 2"):
         LimitOptions(max_live_runs=2, reserve=2)
+    with pytest.raises(
+        SettingError, match="reserve = 1 leaves slots free of how many there are, and that is not known"
+    ):
+        limited(PaidBackend(service), ledger, reserve=1)
     plugin = Honest(service)
     plugin.concurrent = 2
     with pytest.raises(SettingError, match="leaves nothing of the 2 runs of 'base' that may be live at once"):
@@ -147,8 +152,10 @@ async def test_who_waits_is_told_where_it_stands(ledger, service, data, caplog):
     backend = limited(plugin, ledger, max_live_runs=1, notify=notify)
     first = await backend.train(data, "base", suffix="first")
     _, third = await ask_in_order(backend, data, ledger, ["second", "third"])
-    waits = [details for happened, details in told if happened == "queued"]
-    assert [(each["ahead"], each["expected_at"]) for each in waits] == [(0, 4102444800.0), (1, None)]
+    await until(
+        lambda: [each["expected_at"] for happened, each in told if happened == "queued"] == [4102444800.0, None]
+    )
+    assert [each["ahead"] for happened, each in told if happened == "queued"] == [0, 1]
     assert "paid waits for its turn" in caplog.text
     assert "it is next; a slot is expected about 2100-01-01" in caplog.text
     assert "1 before it; 1 of 1 slots are taken" in caplog.text
@@ -188,6 +195,22 @@ async def test_who_is_waited_for_elsewhere_is_followed_once_it_is_submitted(ledg
     run = await second
     attached = await waiting
     assert (run.key, attached.job_id) == (queued.key, run.job_id)
+
+
+async def test_who_waits_for_another_process_that_waits_is_told_so_and_hears_of_the_end(ledger, service, data, caplog):
+    backend = limited(PaidBackend(service, ended=False), ledger, max_live_runs=1)
+    await backend.train(data, "base", suffix="first")
+    [second] = await ask_in_order(backend, data, ledger, ["second"])
+    elsewhere = SqliteLedger(ledger.path)
+    other = asyncio.create_task(limited(PaidBackend(service), elsewhere).train(data, "base", suffix="second"))
+    await until(lambda: "Another process waits for its turn with the same request" in caplog.text)
+    [queued] = await ledger.records(state=State.QUEUED)
+    await run_of(queued, ledger).cancel()
+    for task in (second, other):
+        with pytest.raises(RunCancelled, match="taken out of the line"):
+            await task
+    assert len(service.jobs()) == 1
+    elsewhere.close()
 
 
 async def test_nobody_who_has_stopped_waiting_is_submitted_and_all_keep_their_places(ledger, service, data):

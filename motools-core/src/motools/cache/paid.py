@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     Find = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
 log = logging.getLogger("motools.cache")
+queue_log = logging.getLogger("motools.queue")
 
 ESTIMATE = "estimate"
 """Where the details of a record keep what the run was estimated to cost."""
@@ -155,7 +156,9 @@ async def _claim(work: Work, ledger: Ledger, after: Record | None, reach: Callab
                 raise RunCancelled(f"The {work.kind.describe(record)} was cancelled. {record.error or ''}".rstrip())
             after = record
             continue
-        awaited = record.token if record is not None and record.state is State.QUEUED else awaited
+        if record is not None and record.state is State.QUEUED and record.token != awaited:
+            awaited = record.token
+            queue_log.warning("Another process waits for its turn with the same request (%s).", record.key[:16])
         reach(Stage.WAITING)
         await asyncio.sleep(pause)
         reach(Stage.PREPARING)

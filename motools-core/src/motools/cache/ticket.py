@@ -41,6 +41,9 @@ PROMPT_SECONDS = 1.0
 """How long a write may take before it is no longer certain that the lease which it renewed still holds."""
 
 
+PAUSE = 0.2
+"""Seconds before whoever has lost its turn in the last moment looks again."""
+
 NOTES = "notes"
 """Where the details of a record keep what `paying` was given."""
 
@@ -152,6 +155,7 @@ class LedgerTicket:
         now = asyncio.get_running_loop().time
         began = now()
         while not await self._has_entered(notes):
+            await asyncio.sleep(PAUSE)
             await self._wait()
             self._before_paying()
             began = now()

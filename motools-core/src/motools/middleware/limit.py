@@ -40,6 +40,14 @@ class LimitOptions:
         if self.max_live_runs is not None and self.reserve >= self.max_live_runs:
             raise SettingError(f"reserve = {self.reserve} leaves nothing of max_live_runs = {self.max_live_runs}.")
 
+    def check_known(self, *, says_limits: bool) -> None:
+        """Raise `SettingError` for a reserve of what nobody knows."""
+        if self.reserve and self.max_live_runs is None and not says_limits:
+            raise SettingError(
+                f"reserve = {self.reserve} leaves slots free of how many there are, and that is not known: the backend does "
+                "not say it. Set max_live_runs."
+            )
+
     def check_counted(self, ticket: Ticket | None) -> None:
         """Raise `SettingError` where the user set a limit, and a request is in no record that could be counted in."""
         if ticket is None and self.max_live_runs is not None:
@@ -57,6 +65,8 @@ class LimitedTrainingBackend(TrainingMiddleware):
     def __init__(self, backend: TrainingBackend, options: LimitOptions | None = None) -> None:
         super().__init__(backend)
         self._options = options or LimitOptions()
+        self._has_limits = Capability.LIMITS in backend.capabilities
+        self._options.check_known(says_limits=self._has_limits)
         self._opens_window = not takes_ticket(backend)
         self.takes_ticket = True
 
@@ -77,11 +87,10 @@ class LimitedTrainingBackend(TrainingMiddleware):
         async def limits() -> Limits:
             return await self._backend.limits(model)
 
-        has_limits = Capability.LIMITS in self.capabilities
         await ticket.turn(
             at_most=self._options.max_live_runs,
             reserve=self._options.reserve,
-            limits=limits if has_limits else None,
+            limits=limits if self._has_limits else None,
         )
         if not self._opens_window:
             return await super().train(dataset, model, hyperparameters, suffix, ticket=ticket, **kwargs)
@@ -98,6 +107,7 @@ class LimitedEvalBackend(EvalMiddleware):
     def __init__(self, backend: EvalBackend, options: LimitOptions | None = None) -> None:
         super().__init__(backend)
         self._options = options or LimitOptions()
+        self._options.check_known(says_limits=False)
         self._opens_window = not takes_ticket(backend)
         self.takes_ticket = True
 
