@@ -10,9 +10,9 @@ import tracemalloc
 import pytest
 
 from motools import load_job
+from motools.evals.samples import Samples
 from motools_inspect import InspectEvalBackend, InspectEvalResults
 from motools_inspect.frames import standard_errors
-from motools_inspect.results import Samples
 
 MANY = 100_000
 

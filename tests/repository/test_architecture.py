@@ -168,6 +168,7 @@ PUBLIC_NAMES = {
     ("motools.plugins.hooks", "resolve_model"): "how an evaluation framework asks who knows a model",
     ("motools.cache.base", "Payment"): "the type of an open window",
     ("motools.cache.base", "Uploads"): "the type of a ticket's record of uploads",
+    ("motools.evals.samples", "Samples"): "samples that saved results leave in a file of their own",
     ("motools.training.base", "DatasetLike"): "the type of what is trained on",
 }
 """Beside those, single names. A name of `motools` may also be taken from the module that it lives in."""

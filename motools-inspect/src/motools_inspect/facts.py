@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from pydantic_core import to_jsonable_python
 
 from motools.errors import SpecError
 from motools_inspect.building import arguments_of
+from motools_inspect.models import servers, without_secrets
 from motools_inspect.packages import file_digest, provider
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ LIMITS = [
     "early_stopping",
 ]
 SELECTING = ("limit", "sample_id", "sample_shuffle")
+MODEL_NAME = re.compile(r"[\w.-]{1,64}(/[^/\s]{1,200}){1,8}")
+"""What may be the name of a model: a provider, and what that has."""
 MEDIA = frozenset({"image", "audio", "video", "document"})
 
 
@@ -91,7 +95,26 @@ def _named(name: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Return the facts of a solver or scorer, with the distribution that it comes from where a package registers it."""
     package, slash, _ = name.partition("/")
     source = provider(package) if slash and package != "inspect_ai" else {}
-    return {"name": name, **facts, **source}
+    return {"name": name, **_with_servers(facts), **source}
+
+
+def _with_servers(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts with the servers of the models that they name: those that are told, and those of the environment."""
+    named: dict[str, str] = {}
+
+    def told(value: Any, field: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: told(item, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [told(item, field) for item in value]
+        if isinstance(value, str) and field == "base_url":
+            return without_secrets(value)
+        if isinstance(value, str) and MODEL_NAME.fullmatch(value):
+            named.update(servers({"model": value, "base_url": None}))
+        return value
+
+    found: dict[str, Any] = told(facts)
+    return found | ({"servers": named} if named else {})
 
 
 def code_of(task: Task) -> dict[str, Any]:
@@ -209,7 +232,8 @@ def _model(model: Any) -> Any:
         return [_model(each) for each in model]
     config = model.config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE)
     arguments = {name: value for name, value in model.model_args.items() if "key" not in name}
-    return {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
+    facts = {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
+    return _with_servers(facts | {"base_url": model.explicit_base_url})
 
 
 def _plain(value: Any, where: str) -> Any:

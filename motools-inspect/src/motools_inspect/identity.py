@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def model_identity(model_id: str, parameters: Parameters) -> dict[str, Any]:
     """Return the evaluated model and those of the roles, JSON-safe, and the sandbox that is asked for."""
+    evaluated = models.under_evaluation(model_id, parameters)
+    elsewhere = models.arguments_elsewhere(evaluated)
     return {
-        "model": _placed(models.under_evaluation(model_id, parameters)),
+        "model": _placed(evaluated) | ({"args_of_environment": elsewhere} if elsewhere else {}),
         "model_roles": {role: _placed(found) for role, found in models.roles(parameters.model_roles).items()},
         "sandbox": parameters.sandbox,
         # What a model costs changes what is measured only where samples are ended by it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from motools import ModelRef
 from motools.errors import ModelNotFound, SettingError
 from motools.plugins.hooks import resolve_model
+from motools_inspect.environment import variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,8 @@ FRAMEWORK = "inspect"
 
 
 FOR_ALL = "INSPECT_EVAL_MODEL_BASE_URL"
+ARGUMENTS = "INSPECT_EVAL_MODEL_ARGS"
+"""What the evaluated model is given where it is given nothing else."""
 OTHER_NAMES = {"grok": "XAI", "litellm-proxy": "LITELLM"}
 """Providers whose variable is named after something else."""
 
@@ -82,17 +86,37 @@ def servers(reference: Mapping[str, Any]) -> dict[str, str]:
     parts = str(reference["model"]).split("/")[:-1]
     words = [*parts, *(OTHER_NAMES[part] for part in parts if part in OTHER_NAMES)]
     wanted = [f"_{word.upper().replace('-', '_')}_" for word in words]
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if value and (name == FOR_ALL or (name.endswith("_BASE_URL") and any(word in f"_{name}" for word in wanted)))
+    return {
+        name: server
+        for name, server in all_servers().items()
+        if name == FOR_ALL or any(word in f"_{name}" for word in wanted)
     }
-    return {name: _place(value) for name, value in sorted(found.items())}
 
 
-def _place(url: str) -> str:
+def all_servers() -> dict[str, str]:
+    """Return all servers that the environment names, by variable."""
+    named = sorted((name, value) for name, value in variables().items() if value and name.endswith("_BASE_URL"))
+    return {name: without_secrets(value) for name, value in named}
+
+
+def arguments_elsewhere(reference: Mapping[str, Any]) -> str | None:
+    """Return a digest of the arguments that the environment has for the evaluated model; there may be keys among them."""
+    said = None if reference["args"] else variables().get(ARGUMENTS)
+    return hashlib.sha256(said.encode()).hexdigest() if said else None
+
+
+def without_secrets(url: str) -> str:
+    """Return a server's address without who asks it."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else url
 
 
-__all__ = ["reference", "roles", "servers", "under_evaluation"]
+__all__ = [
+    "all_servers",
+    "arguments_elsewhere",
+    "reference",
+    "roles",
+    "servers",
+    "under_evaluation",
+    "without_secrets",
+]

@@ -20,6 +20,7 @@ from motools.errors import DatasetError, MotoolsError, RunFailed, SettingError, 
 from motools_inspect import packages, tasks
 from motools_inspect.launching import ask, can_fork
 from motools_inspect.memory import labels_of, objects_in
+from motools_inspect.models import all_servers
 from motools_inspect.remembered import recall, remember
 from motools_inspect.settings import scorers_of, settings_of
 from motools_inspect.sources import inputs_of, inputs_of_name, source_of, source_of_name
@@ -85,7 +86,12 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     fields = request.fields()
     if (objects := request.objects()) is not None:
         return facts_of_objects(objects, fields)
-    question = fields | {"suite": _plain(request.eval_suite), "python": sys.prefix, "searched": sys.path}
+    question = fields | {
+        "suite": _plain(request.eval_suite),
+        "python": sys.prefix,
+        "searched": sys.path,
+        "servers": all_servers(),
+    }
     if (found := recall(question)) is not None:
         return dict(found)
     began = time.time_ns()

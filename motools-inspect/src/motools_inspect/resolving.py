@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import MotoolsError
+from motools_inspect.environment import load
 from motools_inspect.words import reason_of
 
 if TYPE_CHECKING:
@@ -66,10 +67,11 @@ def _can_be_edited(path: str) -> bool:
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a request's tasks, or what is wrong with it."""
-    reading = Reading()
     try:
         if Path(request["cwd"]).is_dir():
             os.chdir(request["cwd"])
+        load()
+        reading = Reading()
         facts = _facts(request)
     except MotoolsError as error:
         return {"error": type(error).__name__, "message": str(error)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.detached import run_worker
 from motools.errors import MotoolsError
+from motools_inspect.environment import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +24,10 @@ def evaluate(worker: Worker) -> Mapping[str, Any]:
     """Do the evaluation of a job's directory and return its result."""
     worker.progress(message="starting")
     os.umask(0o077)
-    prepare(worker.spec, os.environ)
     if Path(worker.spec["cwd"]).is_dir():
         os.chdir(worker.spec["cwd"])
+    load()
+    prepare(worker.spec, os.environ)
     labels = ", ".join(task["label"] for task in worker.spec["tasks"])
     print(f"evaluating {worker.spec['model']['model']} on {labels}", flush=True)  # noqa: T201  (the log)
     with worker.expendable():  # for seconds, and nothing has been begun

@@ -143,3 +143,25 @@ async def test_saved_results_are_those_that_were_saved(evaluate, tmp_path):
     (row,) = (await motools.compare({"a": tmp_path / "a.json", "b": tmp_path / "b.json"})).rows
     assert row.score == 1
     assert isinstance(await EvalResults.load(tmp_path / "b.json"), EvalResults)
+
+
+async def test_saved_results_may_say_in_which_file_their_samples_are(evaluated, tmp_path):
+    for name, scores in (("base", [0, 0, 1, 0]), ("organism", [1, 1, 1, 0])):
+        samples = evaluated(name, scores).samples
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{json.dumps(sample)}\n" for sample in samples))
+        elsewhere = {"path": str(tmp_path / f"{name}.jsonl"), "count": len(samples)}
+        fields = {"schema": 1, "kind": "results", "model_id": name, "metrics": {}, "samples_file": elsewhere}
+        (tmp_path / f"{name}.json").write_text(json.dumps(fields))
+    found = await motools.compare([tmp_path / "base.json", tmp_path / "organism.json"])
+    assert (found.rows[0].pairs, found.rows[0].difference) == (4, 0.5)
+    (tmp_path / "organism.jsonl").unlink()
+    with pytest.raises(HandleError, match=r"samples.*cannot be read: .*organism\.jsonl: No such file"):
+        await motools.compare([tmp_path / "base.json", tmp_path / "organism.json"])
+
+
+@pytest.mark.parametrize("elsewhere", [7, {"path": 7, "count": 1}, {"path": "x"}, {"path": "x", "count": "many"}])
+async def test_saved_results_that_do_not_say_well_where_their_samples_are_are_refused(elsewhere, tmp_path):
+    fields = {"schema": 1, "kind": "results", "model_id": "m", "metrics": {}, "samples_file": elsewhere}
+    (tmp_path / "results.json").write_text(json.dumps(fields))
+    with pytest.raises(HandleError, match="'samples_file' must have a path and a count"):
+        await EvalResults.load(tmp_path / "results.json")

@@ -75,11 +75,19 @@ class EvalResults:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
-        """Return what the JSON object that `save` wrote amounts to; a subclass that saves more overrides this."""
+        """Return what the JSON object that `save` wrote amounts to; a subclass that saves more overrides this.
+
+        Where samples are many, a subclass may save `samples_file`, of `motools.evals.samples`, in their place.
+        """
+        samples = fields.get("samples", ())
+        if elsewhere := fields.get("samples_file"):
+            from motools.evals.samples import Samples
+
+            samples = Samples.from_fields(elsewhere)
         return cls(
             model_id=fields["model_id"],
             metrics=fields["metrics"],
-            samples=fields.get("samples", ()),
+            samples=samples,
             metadata=fields.get("metadata"),
         )
 

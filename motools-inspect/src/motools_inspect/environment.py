@@ -1,0 +1,54 @@
+"""The variables that an evaluation runs with: those of the process, and those of the `.env` file that Inspect reads.
+
+Inspect reads the nearest `.env`, in the working directory or above it, when it begins to evaluate. A worker does so before
+it builds anything, for tasks and graders read them too; and whoever makes a cache key, to know which servers are asked.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OF_VSCODE = ("VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", "VSCODE_CWD")
+
+
+def variables() -> Mapping[str, str]:
+    """Return the variables that an evaluation has which begins in this directory."""
+    place = _nearest()
+    if place is None:
+        return os.environ
+    from dotenv.main import DotEnv
+
+    is_over = _goes_before()
+    values = DotEnv(place, override=is_over, encoding="utf-8").dict()
+    found = {name: value for name, value in values.items() if value is not None}
+    return {**os.environ, **found} if is_over else {**found, **os.environ}
+
+
+def load() -> None:
+    """Take those variables over into this process."""
+    os.environ.update(variables())
+
+
+def _nearest() -> str | None:
+    """Return the file that counts here, or None where none does."""
+    if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() in {"1", "true", "t", "yes", "y"}:
+        return None
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return None
+    places = (folder / ".env" for folder in (here, *here.parents))
+    return next((str(place) for place in places if place.is_file()), None)
+
+
+def _goes_before() -> bool:
+    """Whether the file counts for more than the process: so it is in VS Code, which has read an earlier state of it."""
+    return os.environ.get("TERM_PROGRAM") == "vscode" or any(name in os.environ for name in OF_VSCODE)
+
+
+__all__ = ["load", "variables"]

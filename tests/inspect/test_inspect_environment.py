@@ -1,0 +1,127 @@
+"""The `.env` file that Inspect reads is seen wherever it counts."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+import motools
+from motools_inspect import InspectEvalBackend
+from motools_inspect.environment import variables
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+MODEL = "openai/gpt-4.1-mini"
+
+
+@pytest.fixture
+def dotenv(tmp_path, monkeypatch):
+    """Return a `.env` file of the folder above the working directory."""
+    folder = tmp_path / "project" / "inner"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return tmp_path / "project" / ".env"
+
+
+async def identity(**keywords) -> str:
+    found = await InspectEvalBackend().identify(MODEL, "scripted/shouting", **keywords)
+    return json.dumps(found, sort_keys=True)
+
+
+@pytest.mark.parametrize("shell", [{}, {"VSCODE_PID": "1"}, {"TERM_PROGRAM": "vscode"}, {"VSCODE_CWD": "/"}])
+@pytest.mark.parametrize("is_disabled", ["", "1"])
+def test_the_variables_are_those_that_inspect_comes_to(dotenv, monkeypatch, shell, is_disabled):
+    from inspect_ai._util.dotenv import init_dotenv
+
+    dotenv.write_text("MOTOOLS_ONE=file\nexport MOTOOLS_TWO='file'\nMOTOOLS_THREE=${MOTOOLS_ONE}/x\nMOTOOLS_FOUR\n")
+    monkeypatch.setenv("PYTHON_DOTENV_DISABLED", is_disabled)
+    for name in ("TERM_PROGRAM", "VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", "VSCODE_CWD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"MOTOOLS_ONE": "process", **shell}.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    found = dict(variables())
+    try:
+        init_dotenv()
+        assert dict(os.environ) == found
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+async def test_a_server_that_the_file_names_is_part_of_the_key_and_its_keys_are_not(dotenv, monkeypatch):
+    found = [await identity()]
+    for port in (1, 2):
+        dotenv.write_text(f"OPENAI_API_KEY=sk-hidden{port}\nOPENAI_BASE_URL=http://127.0.0.1:{port}/v1\n")
+        found.append(await identity())
+    assert len(set(found)) == 3
+    dotenv.write_text("OPENAI_API_KEY=sk-another\nOPENAI_BASE_URL=http://127.0.0.1:2/v1\n")
+    assert await identity() == found[-1]
+    assert "sk-" not in found[-1]
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    assert await identity() == found[1]
+
+
+async def test_arguments_that_the_environment_has_for_the_model_are_part_of_the_key(dotenv, monkeypatch):
+    before, given = await identity(), await identity(model_args={"a": 1})
+    monkeypatch.setenv("INSPECT_EVAL_MODEL_ARGS", "api_key=sk-hidden")
+    assert await identity() != before
+    assert "sk-" not in await identity()
+    assert await identity(model_args={"a": 1}) == given
+
+
+TASK = """
+import os
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+
+@task
+def named():
+    return Task(dataset=[Sample(input=os.environ["MOTOOLS_SAID"], target="x")], scorer=match())
+"""
+
+
+async def test_a_task_reads_the_variables_of_the_file_while_it_is_built_and_while_it_runs(dotenv, tmp_path):
+    (tmp_path / "named.py").write_text(TASK)
+    dotenv.write_text("MOTOOLS_SAID=hello\n")
+    job = await motools.get_backend("inspect").evaluate("scripted/NAME_MOTOOLS_SAID", f"{tmp_path}/named.py@named")
+    (sample,) = (await job.wait()).samples
+    assert (sample["input"], sample["output"]) == ("hello", "hello")
+
+
+GRADED = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.model import get_model
+from inspect_ai.scorer import match, model_graded_qa
+
+@task
+def by_name():
+    return Task(dataset=[Sample(input="a", target="x")], scorer=model_graded_qa(model="openai/grader"))
+
+@task
+def by_model():
+    grader = get_model("openai/grader", memoize=False)
+    return Task(dataset=[Sample(input="a", target="x")], scorer=model_graded_qa(model=grader))
+
+@task
+def by_role():
+    grader = get_model("openai/grader", base_url="http://me:hunter2@127.0.0.1:PORT/v1", memoize=False)
+    return Task(dataset=[Sample(input="a", target="x")], scorer=match(), model_roles={"grader": grader})
+"""
+
+
+@pytest.mark.parametrize("task", ["by_name", "by_model", "by_role"])
+async def test_the_server_of_a_grader_that_a_task_names_itself_is_part_of_the_key(dotenv, tmp_path, task):
+    said = []
+    for port in (1, 2):
+        if port == 1 or task == "by_role":  # otherwise what was recalled of the file must not be taken
+            (tmp_path / "graded.py").write_text(GRADED.replace("PORT", str(port)))
+        name = {"by_name": "OPENAI", "by_model": "OPENAI", "by_role": "OTHER"}[task]
+        dotenv.write_text(f"OPENAI_API_KEY=sk-hidden\n{name}_BASE_URL=http://me:hunter2@127.0.0.1:{port}/v1\n")
+        found = await InspectEvalBackend().identify("scripted/upper", f"{tmp_path}/graded.py@{task}")
+        assert not any(secret in json.dumps(found) for secret in ("hunter2", "sk-"))
+        said.append({name: value for name, value in found["tasks"][task].items() if name != "source"})
+    assert said[0] != said[1]
