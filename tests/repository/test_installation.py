@@ -27,16 +27,16 @@ async def main():
 asyncio.run(main())
 """
 
-REFUSED = """
+WITHOUT_A_KEY = """
 import asyncio, importlib.util, sys, motools
-from motools.errors import SubmitRejected
+from motools.errors import SettingError
 
 backend = motools.get_backend({name!r}, cache=None)
 assert {name!r} not in sys.modules, "constructing imported the SDK"
 assert importlib.util.find_spec({name!r}), "the SDK is not installed"
 try:
     asyncio.run(backend.train([{{"messages": [{{"role": "user", "content": "Hi"}}, {{"role": "assistant", "content": "Hello"}}]}}], "m"))
-except SubmitRejected as error:
+except SettingError as error:
     print(error)
 """
 
@@ -65,11 +65,11 @@ def test_core_alone_says_how_to_get_an_official_backend(wheels, install):
 
 
 @pytest.mark.parametrize("name", ["openai", "tinker"])
-def test_a_backend_that_cannot_train_yet_is_listed_constructed_and_says_so(name, wheels, install):
+def test_a_service_is_listed_constructed_without_its_sdk_and_asks_for_its_key(name, wheels, install):
     environment = install(wheels["motools-core"], wheels[f"motools-{name}"])
 
     assert listed(environment) == sorted([*CORE, [name, "training", f"motools-{name}"]])
-    assert "nothing was sent" in environment.python_says(REFUSED.format(name=name))
+    assert f"{name.upper()}_API_KEY" in environment.python_says(WITHOUT_A_KEY.format(name=name))
 
 
 CANNED = """

