@@ -35,7 +35,7 @@ backend = motools.get_backend({name!r}, cache=None)
 assert {name!r} not in sys.modules, "constructing imported the SDK"
 assert importlib.util.find_spec({name!r}), "the SDK is not installed"
 try:
-    asyncio.run(backend.train([{{"messages": [{{"role": "user", "content": "Hi"}}, {{"role": "assistant", "content": "Hello"}}]}}], "m"))
+    asyncio.run(backend.train([{{"messages": [{{"role": "user", "content": "Hi"}}, {{"role": "assistant", "content": "Hello"}}]}}] * 10, "m"))
 except SettingError as error:
     print(error)
 """
