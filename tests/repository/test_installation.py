@@ -29,14 +29,14 @@ asyncio.run(main())
 
 WITHOUT_A_KEY = """
 import asyncio, importlib.util, sys, motools
-from motools.errors import SettingError
+from motools.errors import MotoolsError
 
 backend = motools.get_backend({name!r}, cache=None)
 assert {name!r} not in sys.modules, "constructing imported the SDK"
 assert importlib.util.find_spec({name!r}), "the SDK is not installed"
 try:
     asyncio.run(backend.train([{{"messages": [{{"role": "user", "content": "Hi"}}, {{"role": "assistant", "content": "Hello"}}]}}] * 10, "m"))
-except SettingError as error:
+except MotoolsError as error:
     print(error)
 """
 
