@@ -16,6 +16,10 @@ from motools.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+OPTIONS_OF_THEIR_OWN = (
+    "dataset", "model", "hyperparameters", "suffix", "label", "tags", "replicate", "refresh", "retry_failed",
+)  # fmt: skip
+"""Keywords of `train` that the command line has options for, or arguments."""
 RESERVED = ("name", "kind", "cache", "middleware")
 """What `get_backend` takes besides the options of the backend."""
 
@@ -89,6 +93,15 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def check_keywords(keywords: Mapping[str, Any]) -> None:
+    """Refuse, as a further keyword of a request, what is said by an option of its own, and what nobody but the record gives."""
+    for name in keywords:
+        if name in OPTIONS_OF_THEIR_OWN:
+            raise UsageError(f"-k {name}=… is said by an option of its own, or as an argument; see --help.")
+        if name == "ticket":
+            raise UsageError("-k ticket=… is no keyword of yours: the record gives a backend its ticket.")
+
+
 def check_writable(path: str) -> None:
     """Refuse, before anything is paid for, a file that could not be written afterwards."""
     target = Path(path)
@@ -100,4 +113,4 @@ def check_writable(path: str) -> None:
         raise UsageError(f"{path}: nothing can be written in the directory {target.parent}.")
 
 
-__all__ = ["Request", "check_writable", "request_options"]
+__all__ = ["Request", "check_keywords", "check_writable", "request_options"]

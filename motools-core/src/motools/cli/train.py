@@ -9,7 +9,7 @@ import click
 from motools.cli.assignments import RULE, assignments
 from motools.cli.following import Following
 from motools.cli.output import put, put_json
-from motools.cli.requests import Request, request_options
+from motools.cli.requests import Request, check_keywords, request_options
 from motools.cli.waiting import finish, prepare
 from motools.errors import UsageError
 
@@ -18,11 +18,19 @@ from motools.errors import UsageError
 @click.argument("data")
 @click.option("--model", required=True, metavar="M", help="The base model, in the backend's words.")
 @assignments("-p", "--hyperparameter", "hyperparameters", help_text="A hyperparameter.")
+@assignments("-k", "--keyword", "keywords", help_text="A further keyword of the backend's train(), such as seed=1.")
 @click.option("--suffix", metavar="TEXT", help="A word for the trained model's name.")
 @click.option("--dry-run", is_flag=True, help="Check the data, say what it would cost, and submit nothing.")
 @request_options
 def train_command(
-    *, data: str, model: str, hyperparameters: dict[str, Any], suffix: str | None, dry_run: bool, **shared: Any
+    *,
+    data: str,
+    model: str,
+    hyperparameters: dict[str, Any],
+    keywords: dict[str, Any],
+    suffix: str | None,
+    dry_run: bool,
+    **shared: Any,
 ) -> None:
     """Train a model on DATA, a file of chat conversations (JSON Lines), and print the trained model's id.
 
@@ -38,8 +46,9 @@ def train_command(
     and refusal.
     """
     request = Request(**shared)
+    check_keywords(keywords)
     if dry_run:
-        _foresee(request, data, model, hyperparameters or None, suffix)
+        _foresee(request, data, model, hyperparameters or None, suffix, keywords)
         return
     following = Following("training", request.save)
 
@@ -49,7 +58,7 @@ def train_command(
         backend = get_training_backend(request.backend, **request.backend_keywords())
         try:
             run = await following.submit(
-                backend.train(data, model, hyperparameters or None, suffix, **request.keywords())
+                backend.train(data, model, hyperparameters or None, suffix, **keywords, **request.keywords())
             )
             model_id = None if request.no_wait else await following.wait(run)
             if request.as_json:
@@ -63,7 +72,12 @@ def train_command(
 
 
 def _foresee(
-    request: Request, data: str, model: str, hyperparameters: dict[str, Any] | None, suffix: str | None
+    request: Request,
+    data: str,
+    model: str,
+    hyperparameters: dict[str, Any] | None,
+    suffix: str | None,
+    keywords: dict[str, Any],
 ) -> None:
     from motools.cli.dry_run import Foreseen, Wanted, foresee, show
 
@@ -77,6 +91,7 @@ def _foresee(
         replicate=request.replicate,
         refresh=request.refresh,
         retry_failed=request.retry_failed,
+        keywords=keywords,
     )
 
     async def look() -> Foreseen:

@@ -11,6 +11,7 @@ from motools.cli.adopt import cache_layer
 from motools.cli.assignments import RULE, assignments
 from motools.cli.output import put, put_json, table, when
 from motools.cli.records import as_dict, open_ledger, short, the_one
+from motools.cli.requests import check_keywords
 from motools.cli.waiting import finish
 from motools.errors import UsageError
 
@@ -29,6 +30,7 @@ FEW = 3
 @click.option("-b", "--backend", metavar="NAME", help="Explain a request to this backend, instead of a record.")
 @click.option("--model", metavar="M", help="The base model of the training with DATA.")
 @assignments("-p", "--hyperparameter", "settings", help_text="A hyperparameter, or a keyword of an evaluation.")
+@assignments("-k", "--keyword", "keywords", help_text="A further keyword of a training.")
 @click.option("--suffix", metavar="TEXT", help="The suffix of the training.")
 @click.option("--replicate", type=click.IntRange(min=0), default=0, metavar="N", help="Draw N of the request.")
 @assignments("-o", "--option", "options", help_text="An option of the backend.")
@@ -62,6 +64,7 @@ async def _asked(
     backend: str | None,
     model: str | None,
     settings: dict[str, Any],
+    keywords: dict[str, Any],
     suffix: str | None,
     replicate: int,
     options: dict[str, Any],
@@ -70,20 +73,21 @@ async def _asked(
     from motools.plugins.registry import get_backend
 
     if backend is None:
-        if len(words) > 1 or model or settings or suffix or replicate or options:
+        if len(words) > 1 or model or settings or keywords or suffix or replicate or options:
             raise UsageError("A request needs its backend: -b NAME. Without it, give the KEY of one record.")
         return await the_one(open_ledger(), words[0])
     if model is None and len(words) == 1:
         raise UsageError("Of a training give DATA and --model M; of an evaluation MODEL_ID TASK...")
     if model is not None and len(words) > 1:
         raise UsageError("A training has one DATA; an evaluation has MODEL_ID TASK... and no --model.")
-    if model is None and suffix is not None:
-        raise UsageError("--suffix is of a training; an evaluation has none.")
+    if model is None and (suffix is not None or keywords):
+        raise UsageError("--suffix and -k are of a training; an evaluation has its keywords with -p.")
+    check_keywords(keywords)
     made = get_backend(backend, kind="eval" if model is None else "training", **options)
     try:
         layer = cache_layer(made)
         if model is not None:
-            draft = await layer.draft(words[0], model, settings or None, suffix, replicate=replicate)
+            draft = await layer.draft(words[0], model, settings or None, suffix, replicate=replicate, **keywords)
         else:
             suite = words[1] if len(words) == 2 else list(words[1:])  # noqa: PLR2004  (the model and one task)
             draft = await layer.draft(words[0], suite, replicate=replicate, **settings)
