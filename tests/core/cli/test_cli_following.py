@@ -209,7 +209,7 @@ def test_a_backend_that_cannot_be_asked_keeps_nobody_from_what_is_recorded(cli, 
     bare()
     Path("away").touch()
     done = cli("runs", "show", "bare")
-    assert done.stderr == "Its backend could not be asked how it stands: the service is away\n"
+    assert done.stderr == "Its backend could not be asked how it stands: ConnectionError: the service is away\n"
     assert "job id      bare-1" in done.stdout
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from motools.cache.connection import connect
 from motools.cache.digests import Fingerprint, digest
 from motools.cache.keys import key_of
+from motools.cache.redact import in_words
 from motools.cache.rows import SELECT, Damaged, checksum, to_record
 from motools.cache.transfer import lacking
 from motools.errors import MotoolsError
@@ -97,7 +98,7 @@ def _unfollowable(records: Sequence[Record], class_of: Callable[[Record], object
         try:
             class_of(record)
         except MotoolsError as error:
-            yield Finding(where=record.key, what=f"it is {record.state} and cannot be followed here: {error}")
+            yield Finding(where=record.key, what=f"it is {record.state} and cannot be followed here: {in_words(error)}")
 
 
 def _in_others(connection: sqlite3.Connection) -> Iterator[Finding]:

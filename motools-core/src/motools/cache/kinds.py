@@ -14,6 +14,7 @@ from motools.evals.base import EvalJob, EvalResults
 from motools.files import write_json
 from motools.status import RunStatus
 from motools.training.base import TrainingRun
+from motools.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -43,7 +44,7 @@ class Kind:
 def _check_model(value: Any, record: Record) -> None:
     if not isinstance(value, str) or not value:
         raise RunFailed(
-            f"The {TRAINING.describe(record)} ended without a model: its wait() returned {value!r}, not the id of one. "
+            f"The {TRAINING.describe(record)} ended without a model: its wait() returned {shown(value)}, not the id of one. "
             "That is a fault of the plugin."
         )
 
@@ -51,7 +52,7 @@ def _check_model(value: Any, record: Record) -> None:
 def _check_results(value: Any, record: Record) -> None:
     if not isinstance(value, EvalResults):
         raise RunFailed(
-            f"The {EVAL.describe(record)} ended without results: its wait() returned {value!r}, not motools.EvalResults. "
+            f"The {EVAL.describe(record)} ended without results: its wait() returned {shown(value)}, not motools.EvalResults. "
             "That is a fault of the plugin."
         )
 

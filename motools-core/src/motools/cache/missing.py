@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from motools.cache.kinds import TRAINING
 from motools.cache.states import State
 from motools.errors import ModelNotFound
+from motools.words import sentence_of
 
 if TYPE_CHECKING:
     from motools.cache.base import Ledger, Record
@@ -34,13 +35,13 @@ async def missed(error: ModelNotFound, model_id: str, ledger: Ledger) -> ModelNo
 
     None where the error is about another model, or where none of that name is recorded as trained.
     """
-    if model_id not in str(error):
+    if model_id not in sentence_of(error):
         return None
     for record in await ledger.find(model_id):
         is_its = (record.kind, record.state, record.model_id) == (TRAINING.name, State.SUCCEEDED, model_id)
         if is_its:
             await note_model(record, ledger, is_there=False)
-            return ModelNotFound(f"{error} {how_to_train_again(record)}")
+            return ModelNotFound(f"{sentence_of(error)} {how_to_train_again(record)}")
     return None
 
 

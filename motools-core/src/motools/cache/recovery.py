@@ -83,7 +83,7 @@ async def recover(record: Record, ledger: Ledger, backend_of: BackendOf, tell: T
     try:
         outcome, words = await _looked_after(record, ledger, backend_of, tell)
     except (NeedsPerson, RunLost) as error:
-        outcome, words = Outcome.NEEDS_PERSON, str(error)
+        outcome, words = Outcome.NEEDS_PERSON, in_words(error)
         if isinstance(error, RunLost):
             words += f" {how_to_give_up(record)}"
     except Exception as error:  # noqa: BLE001 (whatever a plugin raises is told, and the next record is looked at)

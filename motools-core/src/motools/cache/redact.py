@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from motools.words import sentence_of
+
 _NAMED = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _LOOKS_LIKE = re.compile(r"\b(sk|tml|hf|ak|rk|gsk|xai)[-_][A-Za-z0-9_*-]{12,}|(?i:bearer)\s+\S{8,}")
 _SHORTEST = 8
@@ -27,12 +29,7 @@ def named_secret(text: str) -> str | None:
 
 def in_words(error: BaseException) -> str:
     """Return what an error says, with its type where it is not one of ours, safe to be stored and shown."""
-    from motools.errors import MotoolsError
-
-    text = str(error).strip()
-    if not isinstance(error, MotoolsError):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return without_secrets(text)
+    return without_secrets(sentence_of(error).strip())
 
 
 __all__ = ["in_words", "named_secret", "without_secrets"]

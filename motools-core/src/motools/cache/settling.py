@@ -11,9 +11,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.kinds import class_path, pack
+from motools.cache.redact import in_words
 from motools.cache.states import UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, notes_of
 from motools.errors import NeedsPerson, TransitionRefused
+from motools.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,8 +116,8 @@ async def facts_of(handle: Any) -> dict[str, Any]:
     """
     try:
         packed = await pack(handle)
-    except Exception:
-        log.exception("%r cannot be saved: no other process can attach to it.", handle)
+    except Exception as error:  # noqa: BLE001 (whatever a plugin's save() does, the run is paid for)
+        log.warning("%s cannot be saved, and no other process can attach to it: %s", shown(handle), in_words(error))
         packed = None
     facts = {"job_id": str(handle.job_id or ""), "handle_class": class_path(type(handle)), "error": None}
     return facts if packed is None else {**facts, "handle": packed}

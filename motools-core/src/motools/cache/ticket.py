@@ -24,6 +24,7 @@ from motools.errors import (
     TransitionRefused,
     UsageError,
 )
+from motools.words import said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -264,7 +265,7 @@ async def _beat(ledger: Ledger, record: Record, seconds: float) -> None:
         except TransitionRefused:
             return
         except Exception as error:  # noqa: BLE001 (a beat that is missed is no reason for the work to fail)
-            log.warning("The lease on %s could not be renewed; it is tried again: %r", record.key, error)
+            log.warning("The lease on %s could not be renewed; it is tried again: %s", record.key, said(error))
 
 
 _later: set[asyncio.Task[None]] = set()
@@ -285,7 +286,7 @@ async def _has_given_up(ledger: Ledger, record: Record) -> bool:
         if present and present.epoch == record.epoch and present.leased_until:
             await ledger.release(record)
     except Exception as error:  # noqa: BLE001 (the same)
-        log.warning("The lease on %s could not be given up; it is tried again: %r", record.key, error)
+        log.warning("The lease on %s could not be given up; it is tried again: %s", record.key, said(error))
         return False
     return True
 

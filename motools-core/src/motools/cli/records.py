@@ -80,11 +80,13 @@ def handle_of(record: Record, ledger: Ledger) -> TrainingRun | EvalJob:
 
 async def up_to_date(ledger: Ledger, records: Sequence[Record]) -> None:
     """Ask the backends how those that have not ended stand; say which could not be asked."""
+    from motools.cache.redact import in_words
+
     live = [record for record in records if record.state.is_live]
     outcomes = await asyncio.gather(*(_ask(record, ledger) for record in live), return_exceptions=True)
     for record, outcome in zip(live, outcomes, strict=True):
         if isinstance(outcome, Exception):
-            say(f"{short(record.key)} could not be asked: {outcome}")
+            say(f"{short(record.key)} could not be asked: {in_words(outcome)}")
 
 
 async def _ask(record: Record, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cache.redact import in_words
 from motools.cli.costs import billed, spent
 from motools.cli.output import fields, progress_words, put, put_json, say, when
 from motools.cli.records import as_dict, handle_of, open_ledger, the_one
@@ -72,7 +73,7 @@ async def _ask(handle: TrainingRun | EvalJob) -> None:
     except TimeoutError:
         say(f"Its backend did not say within {ASKING_SECONDS:g} s how it stands; this is what is recorded.")
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises, the record is there to be shown)
-        say(f"Its backend could not be asked how it stands: {error}")
+        say(f"Its backend could not be asked how it stands: {in_words(error)}")
 
 
 def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from motools.cache.redact import in_words
 from motools.cli.output import say
 from motools.errors import MotoolsError
 from motools.evals.base import EvalJob
@@ -129,7 +130,7 @@ async def _show(handle: TrainingRun | EvalJob, waiter: asyncio.Future[Any], titl
             try:
                 await handle.refresh()
             except Exception as error:  # noqa: BLE001  (a look that fails is no end of the run: the waiter says when it ends)
-                bar.note(f"cannot look: {error}")
+                bar.note(f"cannot look: {in_words(error)}")
             else:
                 bar.show(str(handle.status), handle.progress)
             shortest, longest = LOOKS

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from motools.errors import MotoolsError, SettingError, nearest
 from motools.plugins.catalogue import base_of, catalogue
-from motools.plugins.loading import broken, import_class, said
+from motools.plugins.loading import broken, import_class
 from motools.plugins.origin import NOUN_OF
+from motools.words import said, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def layers_of(wanted: Sequence[Any], kind: str) -> list[Layer]:
 
 def _layer(wanted: Any, kind: str) -> Layer:
     if not isinstance(wanted, str):
-        return Layer(repr(wanted), kind, wanted)
+        return Layer(shown(wanted), kind, wanted)
     if wanted in BUILT_IN:
         path = BUILT_IN[wanted].get(kind)
         return Layer(wanted, kind, path and _imported(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from motools.errors import MotoolsError, PluginBroken, SettingError, nearest
-from motools.plugins.loading import said
+from motools.words import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

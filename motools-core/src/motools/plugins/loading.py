@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from motools.errors import MotoolsError, PluginBroken
+from motools.errors import PluginBroken
+from motools.words import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,20 +68,4 @@ def _import_failure(module_name: str, error: BaseException) -> str:
     return f"importing {module_name!r} raised {said(error)}"
 
 
-def said(error: BaseException) -> str:
-    """Return the type of an error and what it says, also where saying it fails in its turn."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception as failure:  # noqa: BLE001  (a plugin's own exception class is code of that plugin's)
-        return f"{type(error).__name__}, whose text cannot be had: str() of it raised {type(failure).__name__}"
-
-
-def sentence_of(error: BaseException) -> str:
-    """Return what an error says; its type with it, where it is none of ours or cannot say anything."""
-    try:
-        return str(error) if isinstance(error, MotoolsError) else said(error)
-    except Exception:  # noqa: BLE001  (as above)
-        return said(error)
-
-
-__all__ = ["broken", "import_class", "import_value", "said", "sentence_of", "split_value"]
+__all__ = ["broken", "import_class", "import_value", "split_value"]

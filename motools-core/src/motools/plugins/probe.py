@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from motools.config import current
 from motools.errors import MotoolsError, PluginError, UsageError
 from motools.plugins.catalogue import base_of, catalogue
-from motools.plugins.loading import broken, import_class, said, sentence_of
+from motools.plugins.loading import broken, import_class
 from motools.plugins.origin import BACKEND_KINDS
 from motools.plugins.powers import lacking
 from motools.plugins.surroundings import Surroundings
 from motools.status import Capability
+from motools.words import said, sentence_of
 
 if TYPE_CHECKING:
     from motools.plugins.catalogue import Catalogue

@@ -13,6 +13,7 @@ from importlib import import_module
 from motools.errors import HandleError
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import split_value
+from motools.words import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _recorded(path: str, backend_class: type, kind: str) -> type[Any]:
         found = _attribute(import_module(module), attribute)
     except (Exception, SystemExit) as error:
         raise HandleError(
-            f"The saved {_noun(kind)} names the class {path}, which cannot be imported: {type(error).__name__}: {error}"
+            f"The saved {_noun(kind)} names the class {path}, which cannot be imported: {said(error)}"
         ) from error
     return _checked(found, path, kind)
 

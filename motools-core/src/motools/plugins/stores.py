@@ -13,8 +13,9 @@ from motools import config
 from motools.cache.base import CacheBackend
 from motools.errors import ConfigError, MotoolsError, UsageError, nearest
 from motools.plugins.catalogue import catalogue
-from motools.plugins.loading import broken, said
+from motools.plugins.loading import broken
 from motools.plugins.unset import UNSET, Unset
+from motools.words import said
 
 if TYPE_CHECKING:
     from typing import Any

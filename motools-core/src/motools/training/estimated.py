@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from motools.errors import MotoolsError, SettingError, SubmitUnavailable
 from motools.status import Capability
 from motools.training.middleware import TrainingMiddleware
+from motools.words import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +68,7 @@ class EstimatedTrainingBackend(TrainingMiddleware):
             Exception
         ) as error:  # whatever it is, nothing has been submitted, and whoever keeps the record must know that
             raise SubmitUnavailable(
-                f"What training {model!r} would cost could not be estimated: {type(error).__name__}: {error}. "
-                "Nothing was submitted."
+                f"What training {model!r} would cost could not be estimated: {said(error)}. Nothing was submitted."
             ) from error
 
 
