@@ -205,6 +205,57 @@ async def test_other_weights_under_the_same_name_are_another_identity_also_of_a_
     assert before[1] != after[1]
 
 
+def weights_in(directory, **config):
+    directory.mkdir()
+    (directory / "config.json").write_text(json.dumps({"model_type": "llama"} | config))
+    (directory / "model.safetensors").write_text("first")
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments"),
+    [
+        ("hf/local", {"model_path": "{place}"}),
+        ("hf/local", {"model_path": "{folder}/other", "tokenizer_path": "{place}"}),
+        ("hf/{place}", {}),
+        ("hf/organism", {}),
+        ("vllm/some/base:{place}", {}),
+        ("vllm/some/base:{place}@2", {}),
+        ("scripted/upper", {"model_kwargs": {"weights": ["{place}/model.safetensors"]}}),
+    ],
+)
+async def test_weights_that_a_request_names_by_their_place_count_by_content(
+    suite, tmp_path, monkeypatch, model, arguments
+):
+    weights = weights_in(tmp_path / "organism")
+    weights_in(tmp_path / "other")
+    monkeypatch.chdir(tmp_path)  # where the worker runs too: a model may be named from there
+    model = model.format(place=weights)
+    given = json.loads(json.dumps(arguments).replace("{place}", str(weights)).replace("{folder}", str(tmp_path)))
+    before = await identity(f"{suite}/task.py@reading", model=model, model_args=given)
+    assert await identity(f"{suite}/task.py@reading", model=model, model_args=given) == before
+    (weights / "notes.txt.part").write_text("no part of a model")
+    assert await identity(f"{suite}/task.py@reading", model=model, model_args=given) == before
+    (weights / "model.safetensors").write_text("again")
+    assert await identity(f"{suite}/task.py@reading", model=model, model_args=given) != before
+
+
+async def test_weights_of_a_role_that_are_named_by_their_place_count_by_content(suite, tmp_path):
+    weights = weights_in(tmp_path / "organism")
+    roles = {"model_roles": {"grader": f"vllm/some/base:{weights}"}}
+    before = await identity(f"{suite}/task.py@reading", **roles)
+    (weights / "model.safetensors").write_text("again")
+    assert await identity(f"{suite}/task.py@reading", **roles) != before
+
+
+async def test_what_a_model_writes_is_no_part_of_it(suite, tmp_path):
+    written = tmp_path / "calls.json"
+    given = {"model_args": {"calls": str(written), "folder": str(tmp_path)}}
+    before = await identity(f"{suite}/task.py@reading", **given)
+    written.write_text("{}")
+    assert await identity(f"{suite}/task.py@reading", **given) == before
+
+
 async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, monkeypatch):
     task = f"{suite}/task.py@reading"
     before = await identity(task)

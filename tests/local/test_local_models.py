@@ -11,16 +11,16 @@ import pytest
 
 from motools.errors import ModelNotFound
 from motools.status import Capability
+from motools.weights import file_digest, fingerprint
 from motools_local import smollm2
-from motools_local.fingerprint import file_digest, fingerprint
 from motools_local.hooks import motools_resolve_model
 from motools_local.models import identity
 from motools_local.training import LocalTrainingBackend
 
 
 @pytest.fixture
-def memo(tmp_path):
-    return tmp_path / "memo"
+def memo(motools_home):
+    return motools_home / "digests"
 
 
 def make_model(directory, weights="weights", **config):
@@ -37,44 +37,44 @@ def make_adapter(directory, base, weights="adapter"):
     return directory
 
 
-def test_a_fingerprint_is_of_the_content_and_not_of_the_place(tmp_path, memo):
+def test_a_fingerprint_is_of_the_content_and_not_of_the_place(tmp_path):
     one, two = make_model(tmp_path / "one"), make_model(tmp_path / "two")
-    assert fingerprint(one, memo) == fingerprint(two, memo)
+    assert fingerprint(one) == fingerprint(two)
     other = make_model(tmp_path / "other", weights="others")
-    assert fingerprint(other, memo) != fingerprint(one, memo)
+    assert fingerprint(other) != fingerprint(one)
     (two / "motools.json").write_text("{}")
     (two / "notes.md").write_text("mine")
-    assert fingerprint(one, memo) == fingerprint(two, memo)
+    assert fingerprint(one) == fingerprint(two)
 
 
-def test_the_fingerprint_of_an_adapter_covers_its_base(tmp_path, memo):
+def test_the_fingerprint_of_an_adapter_covers_its_base(tmp_path):
     base, same, other = (make_model(tmp_path / name, weights=name[0]) for name in ("base", "b-again", "other"))
     adapters = [make_adapter(tmp_path / f"on-{place.name}", place) for place in (base, same, other)]
-    on_base, on_same, on_other = (fingerprint(adapter, memo) for adapter in adapters)
+    on_base, on_same, on_other = (fingerprint(adapter) for adapter in adapters)
     assert on_base == on_same != on_other
 
 
 def test_a_digest_is_remembered_until_the_file_changes_even_if_its_times_are_put_back(tmp_path, memo):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"one")
-    first = file_digest(path, memo)
+    first = file_digest(path)
     assert not memo.exists() or not list(memo.iterdir())  # too young to be remembered
     before = path.stat()
     path.write_bytes(b"two")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert file_digest(path, memo) != first
+    assert file_digest(path) != first
 
 
 def test_a_digest_that_is_remembered_is_not_computed_again(memo):
     # A file that has been there for long, whose content takes no part: the memory is asked first.
     path = Path(json.__file__)
-    digest = file_digest(path, memo)
+    digest = file_digest(path)
     (note,) = memo.iterdir()
     fields = json.loads(note.read_text())
     note.write_text(json.dumps(fields | {"sha256": "remembered"}))
-    assert file_digest(path, memo) == "remembered"
+    assert file_digest(path) == "remembered"
     note.write_text("{ torn")
-    assert file_digest(path, memo) == digest
+    assert file_digest(path) == digest
 
 
 async def test_a_model_in_a_key_is_its_weights_wherever_they_are(tmp_path, monkeypatch):

@@ -158,6 +158,7 @@ PUBLIC_MODULES = {
     "motools.datasets.rules": "what formats of training data are made of",
     "motools.training.backends": "the gateway to training backends",
     "motools.evals.backends": "the gateway to evaluation backends",
+    "motools.weights": "what the files of a model are, by content",
     "motools.testing": "suites and fakes for the authors of plugins",
 }
 """Where plugins may import from; only what is in `__all__` there."""
@@ -199,7 +200,7 @@ LEVELS = (
     ("errors", "money", "status", "words"),
     ("events", "files", "listening", "models", "settings", "tables"),
     ("config", "configfile"),
-    ("cache", "datasets", "detached", "dummy", "evals", "handles", "training"),
+    ("cache", "datasets", "detached", "dummy", "evals", "handles", "training", "weights"),
     ("comparison", "middleware", "plugins"),
     ("cli", "demo", "doctor", "scaffold", "testing", "__main__"),
 )

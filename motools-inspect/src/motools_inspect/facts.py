@@ -34,6 +34,7 @@ from motools.errors import SpecError
 from motools_inspect.building import arguments_of
 from motools_inspect.models import servers, without_secrets
 from motools_inspect.packages import file_digest, provider
+from motools_inspect.placed import fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -233,6 +234,7 @@ def _model(model: Any) -> Any:
     config = model.config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE)
     arguments = {name: value for name, value in model.model_args.items() if "key" not in name}
     facts = {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
+    facts |= {"weights": weights} if (weights := fingerprints(str(model), facts["args"])) else {}
     return _with_servers(facts | {"base_url": model.explicit_base_url})
 
 

@@ -10,8 +10,8 @@ def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
     """Let Inspect load the directory of a model or of an adapter, and "smollm2", without sampling."""
     if framework != "inspect":
         return None
+    from motools.weights import fingerprint
     from motools_local import models, smollm2
-    from motools_local.fingerprint import fingerprint
 
     if model_id == smollm2.NAME:
         if not smollm2.is_here():
@@ -20,7 +20,7 @@ def motools_resolve_model(model_id: str, framework: str) -> ModelRef | None:
     directory_or_none = models.as_directory(model_id)
     if directory_or_none is None or not models.is_model(directory_or_none):
         return None
-    return _reference(str(directory_or_none), fingerprint(directory_or_none, models.memo()))
+    return _reference(str(directory_or_none), fingerprint(directory_or_none))
 
 
 def _reference(place: str, fingerprint: str | None) -> ModelRef:

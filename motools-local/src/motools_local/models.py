@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from motools.config import home
 from motools.errors import ModelNotFound
+from motools.weights import fingerprint
 from motools_local import smollm2
-from motools_local.fingerprint import fingerprint
 
 HUB_NAME = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
 HUB_TIMEOUT = 10.0
@@ -52,7 +51,7 @@ async def identity(model: str) -> Any:
         # The converted files differ with the version of transformers; what they were made of does not.
         return {"gguf": f"sha256:{smollm2.SHA256}"} if smollm2.is_here() else smollm2.HUB_NAME
     if path := as_directory(model):
-        return {"weights": await asyncio.to_thread(fingerprint, path, memo())}
+        return {"weights": await asyncio.to_thread(fingerprint, path)}
     return model
 
 
@@ -73,11 +72,6 @@ def is_here(model_id: str) -> bool:
 def is_model(directory: Path) -> bool:
     """Whether a directory holds a transformers model or a peft adapter."""
     return (directory / "config.json").exists() or (directory / "adapter_config.json").exists()
-
-
-def memo() -> Path:
-    """Return where the digests of files are remembered."""
-    return home() / "local" / "digests"
 
 
 def _loadable(path: Path) -> Path:
@@ -130,4 +124,4 @@ def _unreachable(name: str, error: Exception) -> ModelNotFound:
     )
 
 
-__all__ = ["as_directory", "identity", "is_here", "is_model", "memo", "source"]
+__all__ = ["as_directory", "identity", "is_here", "is_model", "source"]

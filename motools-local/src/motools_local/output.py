@@ -8,8 +8,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from motools.files import replace_text, sync_directory
-from motools_local.fingerprint import OURS, fingerprint
-from motools_local.models import memo
+from motools.weights import OURS, fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +37,7 @@ def save_model(target: Path, model: Any, tokenizer: Any, *, base: str, facts: di
         path.chmod(0o600)
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    result = {"model": target.name, "fingerprint": fingerprint(draft, memo()), "base": base, **facts}
+    result = {"model": target.name, "fingerprint": fingerprint(draft), "base": base, **facts}
     replace_text(draft / OURS, json.dumps(result, indent=2) + "\n")
     draft.rename(target)
     sync_directory(target.parent)

@@ -1,6 +1,6 @@
 """What the files of a model are, by content: a digest that changes when the weights do.
 
-Reading hundreds of megabytes takes a while, so the digest of each file is remembered in `MOTOOLS_HOME/local/digests`
+Reading hundreds of megabytes takes a while, so the digest of each file is remembered in `MOTOOLS_HOME/digests`
 with the file's device, inode, size, mtime_ns and ctime_ns. A file that was changed less than two seconds ago is not
 remembered: another change could leave the same times.
 """
@@ -13,10 +13,11 @@ import os
 import time
 from pathlib import Path
 
+from motools.config import home
 from motools.files import replace_text
 
-PATTERNS = ("*.safetensors", "*.bin", "*.json", "*.jinja", "*.model", "*.txt")
-"""The files of a model directory that decide what it answers: weights, configuration, tokenizer, chat template."""
+PATTERNS = ("*.safetensors", "*.bin", "*.gguf", "*.json", "*.jinja", "*.model", "*.txt", "*.py")
+"""The files of a model directory that decide what it answers: weights, configuration, tokenizer, chat template, its own code."""
 OURS = "motools.json"
 """Our own note beside a model, which is no part of it."""
 SETTLED = 2.0
@@ -24,28 +25,31 @@ SETTLED = 2.0
 _PIECE = 2**24
 
 
-def fingerprint(directory: Path, memo: Path) -> str:
+def fingerprint(directory: Path) -> str:
     """Return "sha256:…" over a model's files; that of an adapter covers the base model as well. Blocks while it reads.
 
     The place of the directory, and of an adapter's base, is no part of it.
     """
     total = hashlib.sha256()
-    for path in sorted({path for pattern in PATTERNS for path in directory.glob(pattern) if path.name != OURS}):
-        digest = _adapter_config(path, memo) if path.name == "adapter_config.json" else file_digest(path, memo)
+    for path in sorted(
+        {path for pattern in PATTERNS for path in directory.glob(pattern) if path.name != OURS and path.is_file()}
+    ):
+        digest = _adapter_config(path) if path.name == "adapter_config.json" else file_digest(path)
         total.update(f"{path.name} {digest}\n".encode())
     return f"sha256:{total.hexdigest()}"
 
 
-def _adapter_config(path: Path, memo: Path) -> str:
+def _adapter_config(path: Path) -> str:
     config = json.loads(path.read_text(encoding="utf-8"))
     base = Path(config.get("base_model_name_or_path") or "")
     if base.is_absolute() and base.is_dir():
-        config["base_model_name_or_path"] = fingerprint(base, memo)
+        config["base_model_name_or_path"] = fingerprint(base)
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
-def file_digest(path: Path, memo: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the sha256 of a file, from memory where the file is as it was."""
+    memo = home() / "digests"
     with path.open("rb") as file:
         before = _identity(os.fstat(file.fileno()))
         note = memo / hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
