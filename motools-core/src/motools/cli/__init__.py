@@ -2,6 +2,7 @@
 
     app.py          the table of commands; errors become a sentence and an exit status
     lazy.py         a click group that imports a command when it is called
+    plugged.py      the commands of plugins beside ours
     assignments.py  key=value on the command line
     requests.py     what `train` and `eval` have in common
     output.py       what goes to stdout (results, tables, JSON) and to stderr (words)

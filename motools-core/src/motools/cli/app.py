@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from motools.cli.lazy import LazyGroup, Session
+from motools.cli.lazy import Session
+from motools.cli.plugged import PluggedGroup
 from motools.errors import MotoolsError, UsageError
+from motools.words import said, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: bo
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=PluggedGroup,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 done, 1 the work failed, 2 wrong usage or configuration, 130 interrupted (runs go on).",
@@ -59,6 +61,11 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: bo
 )
 def motools() -> None:
     """Train and evaluate model organisms on any service; what was paid for once is never paid for again."""
+
+
+@motools.result_callback()
+def _ignored(*_: object, **__: object) -> None:
+    """Keep what a command's function returns, as a plugin's may anything, from being taken for an exit status."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -77,20 +84,35 @@ def run(arguments: Sequence[str]) -> int:
     except MotoolsError as error:
         _trace(session)
         prefix = "" if error.exit_status == INTERRUPTED else "Error: "
-        said = [f"{prefix}{error}", *getattr(error, "__notes__", ())]
-        click.echo(_in_options("\n".join(said)), err=True)
+        words = [f"{prefix}{sentence_of(error)}", *getattr(error, "__notes__", ())]
+        click.echo(_in_options("\n".join(words)), err=True)
         return error.exit_status
     except OSError as error:
         _trace(session)
         click.echo("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]), err=True)
         return 1
-    except Exception as error:  # noqa: BLE001  (whatever it is, the user gets a sentence and not a traceback)
-        _trace(session)
-        hint = "" if session.debug else " Run it again with --debug to see where."
-        sentence = f"Error: an unexpected {type(error).__name__}: {str(error).rstrip('.')}.{hint}"
-        click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)
-        return 1
+    except SystemExit as error:
+        if not session.is_ours:
+            raise
+        return _unexpected(error, session)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever it is, the user gets a sentence and not a traceback)
+        return _unexpected(error, session)
     return status if isinstance(status, int) else 0
+
+
+def _unexpected(error: BaseException, session: Session) -> int:
+    """Tell of an error that no command knows of, with the distribution whose code it comes from where that is a plugin's."""
+    from motools.plugins.blame import origin_of
+
+    _trace(session)
+    origin = origin_of(error)
+    where = f" (in {origin})" if origin else ""
+    hint = "" if session.debug else " Run it again with --debug to see where."
+    sentence = f"Error: an unexpected {said(error).rstrip('.')}{where}.{hint}"
+    click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)
+    return 1
 
 
 def _check_text(arguments: Sequence[str]) -> None:

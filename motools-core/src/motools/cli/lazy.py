@@ -19,6 +19,8 @@ class Session:
 
     def __init__(self) -> None:
         self.debug = os.environ.get("MOTOOLS_DEBUG", "") not in {"", "0"}
+        self.is_ours = True
+        """Whether the command is one of core's, and not a plugin's."""
 
 
 def _set_debug(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click calls it)

@@ -58,6 +58,24 @@ BACKEND_KINDS = ("training", "eval")
 RESERVED = {**OFFICIAL_DISTRIBUTIONS, "dummy": "motools-core"}
 """Names of backends that belong to the official distributions unless the user pins another."""
 
+OWN_COMMANDS = (
+    "train",
+    "validate",
+    "eval",
+    "compare",
+    "runs",
+    "cache",
+    "recover",
+    "adopt",
+    "backends",
+    "plugins",
+    "plugin",
+    "doctor",
+    "config",
+    "demo",
+)
+"""Names of commands that belong to motools-core, whatever anybody pins."""
+
 
 class Offer:
     """One plugin that something installed, or a motools.toml, offers.
@@ -130,7 +148,7 @@ def assess(offers: Sequence[Offer], settings: Config, place: str) -> None:
             is_served = (offer.kind, offer.name, offer.distribution) in served
             offer.status, offer.reason = "superseded" if is_served else "incompatible", _incompatible(offer)
         else:
-            offer.status, offer.reason = _of_value(offer)
+            offer.status, offer.reason = _of_own_command(offer) or _of_value(offer)
             if offer.kind != "hooks":
                 rivals.setdefault((offer.kind, offer.name), []).append(offer)
     for (kind, name), claimants in rivals.items():
@@ -167,6 +185,16 @@ def _objection(offer: Offer, settings: Config, place: str, own: set[str]) -> str
     if pin is not None and (canonical(pin) != offer.distribution if offer.distribution else pin != offer.value):
         return f"{place} pins {offer.name!r} to {pin}."
     return ""
+
+
+def _of_own_command(offer: Offer) -> tuple[str, str] | None:
+    """Return the status of a command that has the name of one of ours, and the reason; None for every other plugin."""
+    if offer.kind != "commands" or offer.name not in OWN_COMMANDS:
+        return None
+    return "conflict", (
+        f"{offer.origin} ({offer.location}) offers a command {offer.name!r}; `motools {offer.name}` is a command of "
+        "motools-core, and nothing replaces it. Its author has to give it another name."
+    )
 
 
 def _of_value(offer: Offer) -> tuple[str, str]:
@@ -229,6 +257,7 @@ __all__ = [
     "BACKEND_KINDS",
     "GROUP_OF",
     "NOUN_OF",
+    "OWN_COMMANDS",
     "RESERVED",
     "Offer",
     "assess",

@@ -102,15 +102,14 @@ def _imported(present: Catalogue, offer: Offer) -> Any:
         return present.import_backend(offer)
     if offer.kind == "hooks":
         return _hooks(present, offer)
+    if offer.kind == "commands":
+        from motools.plugins.commands import load_command
+
+        return load_command(offer)
     found = present.load(offer)
     if offer.kind == "middleware":
         return import_class(offer, base_of(_wrapped_by(found) or "training"))
-    if offer.kind == "commands":
-        import click
-
-        if not isinstance(found, click.Command):
-            raise broken(offer, f"{offer.value} is not a click command but of type {type(found).__name__}.")
-    elif not callable(found):
+    if not callable(found):
         raise broken(offer, f"{offer.value} is not callable: a store's entry point takes a URL and returns the store.")
     return found
 
