@@ -49,8 +49,8 @@ class RunEvent:
     """What went wrong, where something did."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """Of a progress event `step`, `total`, `loss`, `eta_seconds` and `message`; of one that is queued how many are `ahead`,
-    when a slot is expected (`expected_at`, in seconds since the epoch, or None) and both in `words`; `label` and `tags`
-    where there are any."""
+    when a slot is expected (`expected_at`, in seconds since the epoch, or None) and both in `words`; of one that has ended
+    the `seconds` since it was asked for; `label` and `tags` where there are any."""
 
 
 if TYPE_CHECKING:

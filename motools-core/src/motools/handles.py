@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from motools.cache.telling import Teller
     from motools.evals.backends.cached import CachedEvalJob
     from motools.evals.base import EvalJob
+    from motools.events import Happened
     from motools.training.backends.cached import CachedTrainingRun
     from motools.training.base import TrainingRun
 
@@ -95,14 +96,20 @@ def run_of(record: Record, ledger: Ledger, tell: Teller | None = None) -> Cached
     """
     from motools.training.backends.cached import CachedTrainingRun
 
-    return CachedTrainingRun(record, ledger, tell=tell, is_hit=record.state.is_ended)
+    return CachedTrainingRun(record, ledger, tell=tell, happened=_happened(record))
 
 
 def job_of(record: Record, ledger: Ledger, tell: Teller | None = None) -> CachedEvalJob:
     """Return the job of a record, as `run_of` does a run."""
     from motools.evals.backends.cached import CachedEvalJob
 
-    return CachedEvalJob(record, ledger, tell=tell, is_hit=record.state.is_ended)
+    return CachedEvalJob(record, ledger, tell=tell, happened=_happened(record))
+
+
+def _happened(record: Record) -> Happened:
+    from motools.events import Happened
+
+    return Happened.CACHE_HIT if record.state.is_ended else Happened.ATTACHED
 
 
 __all__ = ["job_of", "load_job", "load_run", "read_handle", "run_of", "write_handle"]

@@ -98,7 +98,7 @@ def refused(kind_of_error, middleware, **options):
 
 def test_an_unknown_layer_names_the_nearest():
     assert refused(SettingError, ["cahce"]) == (
-        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, budget, limit, fails, loud, nothing, quiet, tuned."
+        "No middleware layer is called 'cahce'. Did you mean 'cache'? Known: cache, validate, budget, limit, log, fails, loud, nothing, quiet, tuned."
     )
 
 

@@ -159,7 +159,7 @@ class Asker:
             handle=obtained.handle,
             backend_class=self.backend_class,
             tell=self.tell,
-            is_hit=obtained.happened is Happened.CACHE_HIT,
+            happened=obtained.happened,
         )
 
     async def _disowned(self, record: Record, dataset: str) -> DatasetError:

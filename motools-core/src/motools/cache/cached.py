@@ -43,7 +43,7 @@ class CachedHandle:
         handle: Any = None,
         backend_class: type | None = None,
         tell: Teller | None = None,
-        is_hit: bool = False,
+        happened: Happened = Happened.ATTACHED,
     ) -> None:
         self._record = record
         self._ledger = ledger
@@ -51,8 +51,13 @@ class CachedHandle:
         self._backend_class = backend_class
         self._tell = tell or Teller(None)
         self._following: Following | None = None
-        self.is_hit = is_hit
+        self.happened = happened
+        """What asking for it came to: it was submitted, attached to, recovered, or is a hit."""
+
+    @property
+    def is_hit(self) -> bool:
         """Whether this is a recorded result: nothing was submitted, and nothing had to be waited for."""
+        return self.happened is Happened.CACHE_HIT
 
     @property
     def key(self) -> str:

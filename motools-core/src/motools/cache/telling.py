@@ -25,6 +25,7 @@ TELLING_SECONDS = 30.0
 """How long all listeners together may take over one event."""
 EVERY = 5.0
 """Seconds between two events of one run's progress, at least."""
+ENDS = frozenset({Happened.SUCCEEDED, Happened.FAILED, Happened.CANCELLED})
 
 
 class Teller:
@@ -42,7 +43,11 @@ class Teller:
         notify = self._notify
         if notify is None or self.is_idle:
             return
-        named = {"label": record.label, "tags": list(record.tags)} if record.label or record.tags else {}
+        more: dict[str, Any] = {}
+        if record.label or record.tags:
+            more = {"label": record.label, "tags": list(record.tags)}
+        if happened in ENDS:
+            more["seconds"] = record.updated_at - record.created_at
         event = RunEvent(
             happened=happened,
             kind=record.kind,
@@ -53,7 +58,7 @@ class Teller:
             model=record.model,
             model_id=record.model_id,
             error=record.error,
-            details={**named, **(details or {})},
+            details={**more, **(details or {})},
         )
         if error := await failure_of(lambda: notify(event), TELLING_SECONDS):
             log.error("A listener failed on %s of %s.", happened, record.key, exc_info=error)

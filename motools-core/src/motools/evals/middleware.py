@@ -6,16 +6,19 @@ from motools.evals.base import EvalBackend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Any, ClassVar
 
     from motools.evals.base import EvalJob
+    from motools.events import RunEvent
 
 
 class EvalMiddleware(EvalBackend):
     """Pass everything on to the backend inside; see `motools.training.middleware.TrainingMiddleware`."""
 
     Options: ClassVar[type | None] = None
+
+    told: Callable[[RunEvent], Awaitable[None]] | None = None
 
     def __init__(self, backend: EvalBackend) -> None:
         self._backend = backend

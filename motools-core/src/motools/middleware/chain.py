@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from motools.errors import SettingError
 from motools.middleware.layers import BUILT_IN, Layer, layers_of
+from motools.middleware.listeners import Listeners
 from motools.plugins import hooks
 from motools.plugins.unset import UNSET, Unset
 
@@ -78,16 +79,17 @@ class Chain:
         Raises `SettingError` for a wrong option, and `PluginError` where a plugin that the configuration requires is
         absent.
         """
-        notify = hooks.notifier()
+        listeners = Listeners(hooks.notifier())
         for layer in reversed(self._layers):
             if layer.name == "cache":
-                backend = self._cached(layer, backend, notify)
+                backend = self._cached(layer, backend, listeners)
             else:
                 theirs = {name: options[name] for name in layer.option_names() if name in options} if options else {}
                 backend = layer.around(backend, theirs, who)
+                listeners.add(backend)
         return backend
 
-    def _cached(self, layer: Layer, backend: Any, notify: Any) -> Any:
+    def _cached(self, layer: Layer, backend: Any, notify: Listeners) -> Any:
         from motools.plugins.stores import open_store
 
         store = open_store(self._cache)

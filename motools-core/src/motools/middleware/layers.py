@@ -38,6 +38,10 @@ BUILT_IN = {
         "training": "motools.middleware.limit:LimitedTrainingBackend",
         "eval": "motools.middleware.limit:LimitedEvalBackend",
     },
+    "log": {
+        "training": "motools.middleware.log:LoggedTrainingBackend",
+        "eval": "motools.middleware.log:LoggedEvalBackend",
+    },
 }
 """The class of each for each kind of backend. Where it has none, backends of that kind are as they would be without it."""
 

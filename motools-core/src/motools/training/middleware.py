@@ -6,10 +6,11 @@ from motools.training.base import TrainingBackend
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Any, ClassVar
 
     from motools.datasets import Format
+    from motools.events import RunEvent
     from motools.training.base import DatasetLike, TrainingRun
     from motools.training.estimate import Estimate
     from motools.training.limits import Limits
@@ -25,6 +26,9 @@ class TrainingMiddleware(TrainingBackend):
     Options: ClassVar[type | None] = None
     """What the layer itself can be told: a frozen dataclass whose fields all have defaults. The layer is made with an
     instance of it after the backend; its fields are given where the backend's own options are."""
+
+    told: Callable[[RunEvent], Awaitable[None]] | None = None
+    """An asynchronous method of layers that want to be told what happens to runs, as listeners are; see `motools.events`."""
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend

@@ -1,0 +1,50 @@
+"""Who is told what happens to the runs of one chain: those of its layers that want to be, and then the hooks."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
+    from motools.events import Notify, RunEvent
+
+LAYER_SECONDS = 10.0
+"""How long one layer may take over one event."""
+
+
+class Listeners:
+    """A `Notify` that tells the layers, outermost last, before the one it is made with. A layer that fails is reported."""
+
+    def __init__(self, notify: Notify | None) -> None:
+        self._notify = notify
+        self._layers: list[Callable[[RunEvent], Awaitable[None]]] = []
+
+    def add(self, layer: Any) -> None:
+        """Tell a layer from now on, if it wants to be told."""
+        if told := getattr(layer, "told", None):
+            self._layers.append(told)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is known that nobody listens."""
+        return not self._layers and (self._notify is None or bool(getattr(self._notify, "is_idle", False)))
+
+    async def __call__(self, event: RunEvent) -> None:
+        for told in self._layers:
+            await self._tell(told, event)
+        if self._notify is not None:
+            await self._notify(event)
+
+    async def _tell(self, told: Callable[[RunEvent], Awaitable[None]], event: RunEvent) -> None:
+        from functools import partial
+
+        from motools.listening import failure_of
+
+        if error := await failure_of(partial(told, event), LAYER_SECONDS):
+            import logging
+
+            logging.getLogger("motools").error("%s failed on %s.", told, event.happened, exc_info=error)
+
+
+__all__ = ["Listeners"]
