@@ -7,7 +7,8 @@
         def backend(self):
             return AcmeTrainingBackend()
 
-So are `motools.testing.evals.EvalBackendContract` and `motools.testing.cache.CacheContract`, for stores of paid work.
+So are `motools.testing.evals.EvalBackendContract`, `motools.testing.middleware.MiddlewareContract` for layers, and
+`motools.testing.cache.CacheContract` for stores of paid work.
 
 Needs `pip install motools-core[testing]`. The pytest plugin `motools.testing.plugin` is active wherever that is
 installed, and offers fixtures only.

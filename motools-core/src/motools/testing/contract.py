@@ -30,6 +30,7 @@ A standard test that a backend cannot pass is not removed but marked, with the r
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from uuid import uuid4
 
@@ -143,6 +144,16 @@ class Contract:
         )
 
 
+def standard_dataset(path: Path) -> Path:
+    """Write a chat dataset of sixteen records, and return its path."""
+    turns = [
+        [{"role": "user", "content": f"What is {n} + {n}?"}, {"role": "assistant", "content": f"{2 * n}."}]
+        for n in range(16)
+    ]
+    path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in turns), encoding="utf-8")
+    return path
+
+
 def _standard_tests(cls: type) -> dict[str, Any]:
     """Return the tests that the contract suites define, as they define them."""
     suites = [base for base in cls.__mro__ if base.__module__.startswith("motools.testing.")]
@@ -159,4 +170,4 @@ def _is_changed(cls: type, name: str, standard: Any) -> bool:
     return not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in getattr(present, "pytestmark", ()))
 
 
-__all__ = ["Contract"]
+__all__ = ["Contract", "standard_dataset"]

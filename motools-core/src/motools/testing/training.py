@@ -23,6 +23,7 @@ import pytest
 
 from motools.errors import SettingError
 from motools.settings import declared
+from motools.testing.contract import standard_dataset
 from motools.testing.estimates import EstimatesContract
 from motools.testing.powers import TrainingPowersContract
 from motools.training.base import TrainingBackend, TrainingRun
@@ -58,13 +59,7 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
     @pytest.fixture
     def dataset(self, tmp_path: Path) -> Path:
         """Return a chat dataset of sixteen records."""
-        path = tmp_path / "standard.jsonl"
-        turns = [
-            [{"role": "user", "content": f"What is {n} + {n}?"}, {"role": "assistant", "content": f"{2 * n}."}]
-            for n in range(16)
-        ]
-        path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in turns), encoding="utf-8")
-        return path
+        return standard_dataset(tmp_path / "standard.jsonl")
 
     @pytest.fixture
     def start(self, dataset: Path) -> Start:
