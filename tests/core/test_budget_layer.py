@@ -132,8 +132,9 @@ class TestInTheChain:
         assert await (await granting.train(DATA, "base")).wait()
         assert len(DummyTrainingBackend().service.jobs()) == 1
 
-    async def test_outside_the_cache_it_holds_as_well(self):
-        backend = motools.get_training_backend("dummy", middleware=["budget", "cache"], max_cost=1, price=0.1)
+    async def test_around_a_cache_it_passes_on_what_is_the_caches(self, motools_home):
+        cached = CachedTrainingBackend(DummyTrainingBackend(price=0.1), _ledger(motools_home))
+        backend = BudgetedTrainingBackend(cached, BudgetOptions(max_cost=1))
         run = await backend.train(DATA, "base", label="mine", tags=["a"])
         assert await run.wait()
 

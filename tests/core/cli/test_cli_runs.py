@@ -117,7 +117,7 @@ def test_nothing_recorded_is_said_so(cli):
     assert cli.json("runs") == []
 
 
-SHOWN = {"account", "spec", "metadata", "ahead", "progress", "is_paused", "metrics", "estimate", "billed"}
+SHOWN = {"account", "layers", "spec", "metadata", "ahead", "progress", "is_paused", "metrics", "estimate", "billed"}
 
 
 def test_show_tells_what_was_asked_for(cli, train):

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("motools.cache")
 queue_log = logging.getLogger("motools.queue")
 
+LAYERS = "layers"
+"""Where the details of a record keep the names of the layers that it was asked for through, the first outermost."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -64,19 +67,6 @@ class Asked:
         ):
             raise SettingError(f"tags must be a list of strings, not {self.tags!r}.")
 
-    def draft(self, kind: Kind, model: str, spec: Mapping[str, Any]) -> Draft:
-        """Return the draft of a record of this spec."""
-        return Draft(
-            key=key_of(spec),
-            kind=kind.name,
-            backend=spec["backend"],
-            account=spec["account"],
-            model=model,
-            spec=spec,
-            label=self.label,
-            tags=tuple(self.tags),
-        )
-
 
 class Asker:
     """Puts requests to one backend's work to one store."""
@@ -88,6 +78,7 @@ class Asker:
         kind: Kind,
         notify: Notify | None,
         clock: Callable[[], float] = time.time,
+        layers: Sequence[str] = (),
     ) -> None:
         self.ledger = ledger_of(store)
         self.memo = RecentDigests(store) if isinstance(store, DigestMemo) else None
@@ -97,6 +88,7 @@ class Asker:
         self._backend = backend
         self._kind = kind
         self._clock = clock
+        self._details = {LAYERS: list(layers)} if layers else {}
         self._queue = Queue(ledger=self.ledger, caretaker=self._caretaker, tell=self._waits, clock=clock)
         self.backend_class = type(innermost(backend))
 
@@ -109,6 +101,20 @@ class Asker:
     def package(self) -> str | None:
         """What tells the backend from others of its name; see `package_of`."""
         return package_of(self.name, self.backend_class)
+
+    def draft(self, asked: Asked, model: str, spec: Mapping[str, Any]) -> Draft:
+        """Return the draft of a record of this spec."""
+        return Draft(
+            key=key_of(spec),
+            kind=self._kind.name,
+            backend=spec["backend"],
+            account=spec["account"],
+            model=model,
+            spec=spec,
+            label=asked.label,
+            tags=tuple(asked.tags),
+            details=self._details,
+        )
 
     async def ask(
         self,
@@ -204,7 +210,7 @@ class Asker:
         if draft is None:
             account = canonical_account(self._backend.account())
             model = str(handle.metadata.get("model") or "") if self._kind is TRAINING else handle.model_id
-            draft = asked.draft(self._kind, model, bare_spec(self._kind.name, self.name, account, job_id))
+            draft = self.draft(asked, model, bare_spec(self._kind.name, self.name, account, job_id))
         record = await adopt(draft, handle, self.ledger)
         found = made(record, self.ledger, handle=handle, backend_class=self.backend_class, tell=self.tell)
         await self.tell(Happened.RECOVERED, record)

@@ -34,6 +34,8 @@ class Draft:
     spec: Mapping[str, Any]
     label: str | None = None
     tags: Sequence[str] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else is worth keeping of the attempt that begins with it, such as the `layers` that it was asked for through."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +68,6 @@ class Record(Draft):
     results_class: str | None = None
     error: str | None = None
     """What went wrong last."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """What else is worth keeping of the attempt, such as `log_paths`."""
 
     @property
     def status(self) -> RunStatus:

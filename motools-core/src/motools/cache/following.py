@@ -137,13 +137,16 @@ class Following:
     async def _outcome(self) -> dict[str, Any]:
         """Return what is to be recorded of a good end. What goes wrong here is no fault of the run, which stays live."""
         try:
-            return await self._kind.outcome(self.handle, self.value)
+            outcome = await self._kind.outcome(self.handle, self.value)
         except Exception as error:
             error.add_note(
                 f"The {self._kind.describe(self.record)} ended well; what came of it could not be recorded. It is "
                 "recorded by the next wait that can."
             )
             raise
+        if "details" in outcome:
+            outcome["details"] = {**self.record.details, **outcome["details"]}
+        return outcome
 
     async def _judged(self, error: Exception) -> Exception:
         """Say whether an error of `wait` was the run's end; else it is trouble on the way, and the run goes on."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("motools.cache")
 
-_DRAFT = ("key", "kind", "backend", "account", "model", "spec", "label", "tags")
+_DRAFT = ("key", "kind", "backend", "account", "model", "spec", "label", "tags", "details")
 
 
 class MemoryLedger:

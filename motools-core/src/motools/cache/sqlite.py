@@ -203,7 +203,9 @@ class SqliteLedger:
         self, connection: sqlite3.Connection, draft: Draft, now: float, seconds: float, following: Record | None = None
     ) -> Record:
         """Begin an attempt, the first of its key or the one after `following`."""
-        fields = {name: getattr(draft, name) for name in ("key", "kind", "backend", "account", "model", "spec")}
+        fields = {
+            name: getattr(draft, name) for name in ("key", "kind", "backend", "account", "model", "spec", "details")
+        }
         fields |= {"label": draft.label, "tags": sorted(set(draft.tags)), "state": State.INTENT, "job_id": ""}
         fields |= {"epoch": following.epoch + 1 if following else 1, "token": _new_token(draft.key)}
         fields |= {"created_at": now, "updated_at": now, "leased_until": now + seconds}

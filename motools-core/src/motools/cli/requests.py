@@ -36,6 +36,7 @@ class Request:
     refresh: bool
     retry_failed: bool
     no_cache: bool
+    middleware: str | None
     no_wait: bool
     save: str | None
     as_json: bool
@@ -45,11 +46,24 @@ class Request:
         for option in RESERVED:
             if option in self.options:
                 raise UsageError(f"-o {option}=… is no option of a backend; set it in motools.toml, or see --help.")
-        if self.no_cache and self.keywords():
+        layers = self.layers()
+        if self.keywords() and (self.no_cache or (layers is not None and "cache" not in layers)):
             option = next(iter(self.keywords())).replace("_", "-").replace("tags", "tag")
-            raise UsageError(f"--{option} is about the record of paid work, which --no-cache switches off.")
+            why = "which --no-cache switches off" if self.no_cache else "and the layers of --middleware keep none"
+            raise UsageError(f"--{option} is about the record of paid work, {why}.")
         if self.save is not None:
             check_writable(self.save)
+
+    def layers(self) -> list[str] | None:
+        """Return the layers that are listed, None where the option is not given."""
+        if not self.middleware:
+            return None if self.middleware is None else []
+        names = [name.strip() for name in self.middleware.split(",")]
+        if not all(names):
+            raise UsageError(
+                f"--middleware {self.middleware}: names no layer between two commas. List them as in cache,validate."
+            )
+        return names
 
     def keywords(self) -> dict[str, Any]:
         """Return the keywords of the cache that were given."""
@@ -64,7 +78,10 @@ class Request:
 
     def backend_keywords(self) -> dict[str, Any]:
         """Return what `get_backend` is given besides the name."""
-        return dict(self.options) | ({"cache": None} if self.no_cache else {})
+        chosen: dict[str, Any] = {"cache": None} if self.no_cache else {}
+        if (layers := self.layers()) is not None:
+            chosen["middleware"] = layers
+        return dict(self.options) | chosen
 
 
 def request_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -84,6 +101,7 @@ def request_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--refresh", is_flag=True, help="Do it again although there is a result."),
         click.option("--retry-failed", is_flag=True, help="Do it again if it failed."),
         click.option("--no-cache", is_flag=True, help="Do it without the record of paid work."),
+        click.option("--middleware", metavar="NAME,…", help="Its layers, outermost first, in place of the configured."),
         click.option("--no-wait", is_flag=True, help="Return as soon as it is submitted."),
         click.option("--save", metavar="PATH", help="Write the handle to a JSON file, to be loaded in Python."),
         click.option("--json", "as_json", is_flag=True, help="Print a JSON object."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cache.asking import LAYERS
 from motools.cache.redact import in_words
 from motools.cli.costs import billed, spent
 from motools.cli.output import fields, progress_words, put, put_json, say, when
@@ -30,7 +31,7 @@ ASKING_SECONDS = 20.0
 def show_command(*, key: str, as_json: bool) -> None:
     """Show all that is recorded of one run or job; its backend is asked how far it is, unless it has ended.
 
-    JSON fields: those of `motools runs --json`, account, spec (what was asked for, as it is in the key), metadata (what
+    JSON fields: those of `motools runs --json`, layers (those that it was asked for through, outermost first), account, spec (what was asked for, as it is in the key), metadata (what
     the run says of itself), progress (step, total, loss, eta_seconds and message; null where nothing is known), is_paused,
     ahead (how many wait before it, where it waits for its turn), of an evaluation that succeeded metrics, and of a training
     estimate (what it was expected to cost, as `motools train --dry-run` has it, where that was estimated) and billed
@@ -79,6 +80,7 @@ async def _ask(handle: TrainingRun | EvalJob) -> None:
 def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:
     estimate = getattr(handle, "estimate", None)
     return as_dict(record) | {
+        "layers": list(record.details.get(LAYERS, ())),
         "account": record.account,
         "spec": record.spec,
         "metadata": handle.metadata,
@@ -93,6 +95,7 @@ def _as_json(record: Record, handle: TrainingRun | EvalJob) -> dict[str, Any]:
 def _described(record: Record, handle: TrainingRun | EvalJob, ahead: int | None) -> str:
     shown = as_dict(record) | {"created_at": when(record.created_at), "updated_at": when(record.updated_at)}
     shown["tags"] = ", ".join(record.tags)
+    shown["layers"] = " > ".join(record.details.get(LAYERS, ()))
     if ahead is not None:
         waits = "waits for its turn" if record.leased_until > time.time() else "has its place, and nobody waits in it"
         shown["in_line"] = f"{waits}; {ahead} before it"

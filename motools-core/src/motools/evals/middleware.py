@@ -18,6 +18,9 @@ class EvalMiddleware(EvalBackend):
 
     Options: ClassVar[type | None] = None
 
+    inside: ClassVar[Mapping[str, str]] = {}
+    outside: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[Mapping[str, str]] = {}
     told: Callable[[RunEvent], Awaitable[None]] | None = None
 
     def __init__(self, backend: EvalBackend) -> None:

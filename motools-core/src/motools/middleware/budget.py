@@ -4,20 +4,22 @@
     middleware = ["cache", "validate", "budget"]
     max_cost = 20
 
-It stands behind `cache`, as here, so that what is recorded already is not counted again. A ceiling holds for each run by
+It stands inside `cache`, as here: what is recorded already costs nothing. A ceiling holds for each run by
 itself. Where the cost is not known the run is refused too: nobody knows that it is below the ceiling.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, ClassVar, NoReturn
 
 from motools.errors import BudgetExceeded, SettingError
 from motools.settings import Range
 from motools.training.estimated import EstimatedTrainingBackend
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from motools.evals.base import EvalBackend
     from motools.training.base import TrainingBackend
     from motools.training.estimate import Estimate
@@ -36,6 +38,9 @@ class BudgetedTrainingBackend(EstimatedTrainingBackend):
     """Refuse, with `BudgetExceeded`, a run that may cost more than `max_cost`; keep the estimate of the others with them."""
 
     Options = BudgetOptions
+    inside: ClassVar[Mapping[str, str]] = {
+        "cache": "a recorded result, which costs nothing, would be refused for what it would cost to train it again"
+    }
 
     def __init__(self, backend: TrainingBackend, options: BudgetOptions | None = None) -> None:
         max_cost = None if options is None else options.max_cost

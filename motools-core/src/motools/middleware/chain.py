@@ -5,6 +5,7 @@ from __future__ import annotations
 from motools.errors import SettingError
 from motools.middleware.layers import BUILT_IN, Layer, layers_of
 from motools.middleware.listeners import Listeners
+from motools.middleware.order import check_order
 from motools.plugins import hooks
 from motools.plugins.unset import UNSET, Unset
 
@@ -21,7 +22,8 @@ DEFAULT = ("cache", "validate", "limit")
 class Chain:
     """The layers that a request for a backend leads to: those given, else those of the backend's table, else the default.
 
-    Raises `SettingError` for a layer that does not exist and for a `cache` that no layer would use.
+    Raises `SettingError` for a layer that does not exist, an order that makes no sense (with `place`, where the table
+    is), and a `cache` that no layer would use.
     """
 
     def __init__(
@@ -31,17 +33,23 @@ class Chain:
         *,
         cache: CacheBackend | str | Unset | None = UNSET,
         middleware: Sequence[Any] | Unset = UNSET,
+        place: str = "",
     ) -> None:
         self._of_the_table: Sequence[str] = table.get("middleware", DEFAULT)
         self._is_chosen = not isinstance(middleware, Unset)
         self._layers = layers_of(self._of_the_table if isinstance(middleware, Unset) else middleware, kind)
         self._kind = kind
         self._cache = cache
-        if not isinstance(cache, Unset) and cache is not None and "cache" not in self._names:
-            raise SettingError(f"A cache was given, and the layers {self._names!r} use none. Add 'cache' to them.")
+        try:
+            check_order(self._layers)
+        except SettingError as error:
+            raise error if self._is_chosen or not place else SettingError(f"{place}: {error}") from None
+        if not isinstance(cache, Unset) and cache is not None and "cache" not in self.names:
+            raise SettingError(f"A cache was given, and the layers {self.names!r} use none. Add 'cache' to them.")
 
     @property
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """What its layers are called."""
         return [layer.name for layer in self._layers]
 
     def option_names(self) -> list[str]:
@@ -62,7 +70,7 @@ class Chain:
             if name in options and name not in own:
                 if name in given or not self._is_chosen:
                     raise SettingError(
-                        f"{name!r} is an option of the layer {layer!r}, which is not among the layers {self._names!r}. "
+                        f"{name!r} is an option of the layer {layer!r}, which is not among the layers {self.names!r}. "
                         f"Add {layer!r} to them."
                     )
                 del options[name]
@@ -70,7 +78,7 @@ class Chain:
 
     def _options_of_absent_layers(self) -> list[tuple[str, str]]:
         """Return the options of the built-in layers and of the table's that are not there, each with its layer."""
-        absent = [name for name in dict.fromkeys([*BUILT_IN, *self._of_the_table]) if name not in self._names]
+        absent = [name for name in dict.fromkeys([*BUILT_IN, *self._of_the_table]) if name not in self.names]
         return [(name, layer.name) for layer in layers_of(absent, self._kind) for name in layer.option_names()]
 
     def around(self, backend: Any, options: Mapping[str, Any], who: str) -> Any:
@@ -81,7 +89,7 @@ class Chain:
         """
         listeners = Listeners(hooks.notifier())
         for layer in reversed(self._layers):
-            if layer.name == "cache":
+            if layer.name == "cache" and isinstance(layer.found, type):
                 backend = self._cached(layer, backend, listeners)
             else:
                 theirs = {name: options[name] for name in layer.option_names() if name in options} if options else {}
@@ -93,7 +101,7 @@ class Chain:
         from motools.plugins.stores import open_store
 
         store = open_store(self._cache)
-        return backend if store is None else layer.found(backend, store, notify=notify)
+        return backend if store is None else layer.found(backend, store, notify=notify, layers=self.names)
 
 
 __all__ = ["DEFAULT", "Chain"]

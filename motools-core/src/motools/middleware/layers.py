@@ -19,7 +19,7 @@ from motools.words import said, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from motools.plugins.origin import Offer
@@ -56,6 +56,15 @@ class Layer:
         self.kind = kind
         self.found = found
         self.offer = offer
+
+    def is_again(self, other: Layer) -> bool:
+        """Whether it is the same layer as another one; two callables of one name may differ."""
+        return self.name == other.name and (self.name in BUILT_IN or self.found is other.found)
+
+    def rules(self, word: str) -> Iterable[tuple[str, str]]:
+        """Return what its class declares under `inside`, `outside` or `needs`: names of layers, each with a reason."""
+        rules: Mapping[str, str] = getattr(_behind(self.found), word, {})
+        return rules.items()
 
     def option_names(self) -> list[str]:
         """Return the names of the options that it declares, for whichever kind of backend."""
@@ -103,7 +112,7 @@ def layers_of(wanted: Sequence[Any], kind: str) -> list[Layer]:
 
 def _layer(wanted: Any, kind: str) -> Layer:
     if not isinstance(wanted, str):
-        return Layer(shown(wanted), kind, wanted)
+        return Layer(_name_of(wanted), kind, wanted)
     if wanted in BUILT_IN:
         path = BUILT_IN[wanted].get(kind)
         return Layer(wanted, kind, path and _imported(path))
@@ -111,6 +120,24 @@ def _layer(wanted: Any, kind: str) -> Layer:
     if offer is None:
         raise _unknown(wanted)
     return Layer(wanted, kind, _third_party(offer, kind), offer)
+
+
+def _behind(found: Any) -> Any:
+    """Return the class or function that a callable with some of its arguments given is made of."""
+    from functools import partial
+
+    while isinstance(found, partial):
+        found = found.func
+    return found
+
+
+def _name_of(found: Any) -> str:
+    """Return what a callable is called: as a built-in layer is, where it is one, else by its path."""
+    named = _behind(found)
+    if not isinstance(named, type) and not hasattr(named, "__qualname__"):
+        return shown(found)
+    path = f"{named.__module__}:{named.__qualname__}"
+    return next((name for name, paths in BUILT_IN.items() if path in paths.values()), path)
 
 
 def _imported(path: str) -> Any:

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from motools.training.limits import Limits
 
 
+NEEDS = {"cache": "who waits is kept in the record of paid work"}
+INSIDE = {
+    "cache": "a recorded result would wait for a slot that it does not need",
+    "validate": "bad data would wait for its turn before it is refused",
+    "budget": "what is too dear would wait for its turn before it is refused",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
     """What the layer can be told."""
@@ -61,6 +69,8 @@ class LimitedTrainingBackend(TrainingMiddleware):
     """Wait in line before each training, where a limit is known; without a record, pass everything on."""
 
     Options = LimitOptions
+    needs = NEEDS
+    inside = INSIDE
 
     def __init__(self, backend: TrainingBackend, options: LimitOptions | None = None) -> None:
         super().__init__(backend)
@@ -103,6 +113,8 @@ class LimitedEvalBackend(EvalMiddleware):
     """Wait in line before each evaluation, where `max_live_runs` is set: it is for all evaluations of a backend together."""
 
     Options = LimitOptions
+    needs = NEEDS
+    inside = INSIDE
 
     def __init__(self, backend: EvalBackend, options: LimitOptions | None = None) -> None:
         super().__init__(backend)

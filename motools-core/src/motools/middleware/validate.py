@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from motools.datasets import Dataset
 from motools.errors import DatasetError
@@ -21,6 +21,10 @@ log = logging.getLogger("motools.validate")
 
 class ValidatedTrainingBackend(TrainingMiddleware):
     """Raise `DatasetError`, with all findings, for data that the backend's format forbids; log what looks wrong."""
+
+    inside: ClassVar[Mapping[str, str]] = {
+        "cache": "a recorded result would wait until all data have been read, and be refused for data that nobody uploads"
+    }
 
     async def train(
         self,

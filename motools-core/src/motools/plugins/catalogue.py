@@ -73,6 +73,11 @@ class Catalogue:
             seen.append(target)
         return target, table
 
+    def place_of(self, table: Mapping[str, Any]) -> str:
+        """Return where the layers of one of the tables of backends are listed, or "" for nowhere."""
+        names = [name for name, each in self.settings.backends.items() if each is table]
+        return self.settings.origins.get(f"backends.{names[0]}.middleware", "") if names else ""
+
     def choose(self, name: str, kind: str | None = None) -> Offer:
         """Return the one offer that a backend's name means.
 

@@ -249,7 +249,8 @@ def get_backend(
     from motools.plugins.construct import construct
 
     found = resolve(name, kind)
-    chain = Chain(found.kind, found.table, cache=cache, middleware=middleware)
+    place = catalogue().place_of(found.table)
+    chain = Chain(found.kind, found.table, cache=cache, middleware=middleware, place=place)
     return construct(found, options, catalogue().place, chain)
 
 

@@ -27,6 +27,13 @@ class TrainingMiddleware(TrainingBackend):
     """What the layer itself can be told: a frozen dataclass whose fields all have defaults. The layer is made with an
     instance of it after the backend; its fields are given where the backend's own options are."""
 
+    inside: ClassVar[Mapping[str, str]] = {}
+    """Layers that must stand outside of this one where they are there, each with what would happen otherwise; see
+    `motools.middleware.order`."""
+    outside: ClassVar[Mapping[str, str]] = {}
+    """Layers that must stand inside of it, likewise."""
+    needs: ClassVar[Mapping[str, str]] = {}
+    """Layers without which it is of no use, each with why."""
     told: Callable[[RunEvent], Awaitable[None]] | None = None
     """An asynchronous method of layers that want to be told what happens to runs, as listeners are; see `motools.events`."""
 

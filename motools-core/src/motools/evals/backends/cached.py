@@ -96,9 +96,10 @@ class CachedEvalBackend(EvalMiddleware):
         *,
         notify: Notify | None = None,
         clock: Callable[[], float] = time.time,
+        layers: Sequence[str] = (),
     ) -> None:
         super().__init__(backend)
-        self._asker = Asker(backend, cache, EVAL, notify, clock)
+        self._asker = Asker(backend, cache, EVAL, notify, clock, layers)
 
     async def evaluate(
         self,
@@ -178,7 +179,7 @@ class CachedEvalBackend(EvalMiddleware):
             replicate=asked.replicate,
             package=asker.package,
         )
-        return asked.draft(EVAL, model_id, spec)
+        return asker.draft(asked, model_id, spec)
 
 
 async def _revived(record: Record, backend_class: type | None) -> EvalResults:

@@ -87,7 +87,7 @@ class CachedTrainingBackend(TrainingMiddleware):
 
     A recorded result answers at once; a run that is under way is attached to; a failed one is shown, and repeated with
     `retry_failed=True`. `cache` is a `Ledger`, or a `CacheBackend` that only remembers results. `clock` gives the seconds
-    since the epoch, as the ledger's does.
+    since the epoch, as the ledger's does. `layers` are the names of the layers that a request passes, which are recorded.
     """
 
     def __init__(
@@ -97,9 +97,10 @@ class CachedTrainingBackend(TrainingMiddleware):
         *,
         notify: Notify | None = None,
         clock: Callable[[], float] = time.time,
+        layers: Sequence[str] = (),
     ) -> None:
         super().__init__(backend)
-        self._asker = Asker(backend, cache, TRAINING, notify, clock)
+        self._asker = Asker(backend, cache, TRAINING, notify, clock, layers)
 
     async def train(  # noqa: PLR0913 (the keywords of the cache, beside those of the contract)
         self,
@@ -228,7 +229,7 @@ class CachedTrainingBackend(TrainingMiddleware):
             replicate=asked.replicate,
             package=asker.package,
         )
-        return asked.draft(TRAINING, model, spec), digested, further
+        return asker.draft(asked, model, spec), digested, further
 
 
 def _estimating(backend: TrainingBackend) -> TrainingBackend:
