@@ -12,7 +12,7 @@ READY         := $(VENV)/.ready
 DISTRIBUTIONS := motools-core motools-openai motools-tinker motools-inspect motools-local
 INPUTS        := constraints.txt pyproject.toml tools/install.py $(DISTRIBUTIONS:%=%/pyproject.toml)
 
-.PHONY: help setup demo test check format bench dist constraints clean
+.PHONY: help setup demo test check format docs bench dist constraints clean
 
 help:  ## list the commands
 	@awk -F ':.*##  *' '/^[a-z]+:.*##/ { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ format: $(READY)  ## put the code into its format
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
 
+docs: $(READY)  ## build the documentation into site/; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -E -c docs . site
+
 bench: $(READY)  ## run the benchmarks (BENCHMARKS names them)
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
@@ -54,5 +57,5 @@ constraints: $(READY)  ## pin again, keeping every pin that still fits (with UPG
 		--quiet --no-header --no-annotate $(DISTRIBUTIONS:%=--no-emit-package %) --output-file constraints.txt
 
 clean:  ## remove all that was made here, the environment included
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).parent))  # for public_names
 DISTRIBUTIONS = ("motools-core", "motools-inspect", "motools-local", "motools-openai", "motools-tinker")
 
 

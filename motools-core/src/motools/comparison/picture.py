@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from motools.comparison.report import Comparison, Difference, Estimate
+    from motools.comparison.report import Comparison, Difference, Score
 
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -98,7 +98,7 @@ def _prepare(left: Axes, right: Axes, models: Sequence[str]) -> None:
         axes.tick_params(axis="y", length=0)
 
 
-def _draw_scores(axes: Axes, models: Sequence[str], rows: Sequence[Estimate]) -> None:
+def _draw_scores(axes: Axes, models: Sequence[str], rows: Sequence[Score]) -> None:
     for row in rows:
         _draw_point(axes, models.index(row.model), row.score, row.interval)
     reached = [limit for row in rows for limit in (row.score, *(row.interval or ()))]

@@ -17,7 +17,7 @@ FORMATS = ("png", "svg")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class Score:
     """What one model scored on one measure, over all its samples that have a score."""
 
     task: str
@@ -81,7 +81,7 @@ class Comparison:
     """Name -> model id; the baseline is the first."""
     confidence: float
     """What share of such intervals holds what they are of."""
-    scores: Sequence[Estimate]
+    scores: Sequence[Score]
     rows: Sequence[Difference]
     """The differences from the baseline: one of each measure for each other model."""
     notes: Sequence[str] = ()
@@ -138,8 +138,8 @@ def picture_format(path: str | PathLike[str]) -> str:
     return ending
 
 
-def _plain(row: Estimate | Difference) -> dict[str, Any]:
+def _plain(row: Score | Difference) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(row).items()}
 
 
-__all__ = ["FORMATS", "SCHEMA", "Comparison", "Difference", "Estimate", "picture_format"]
+__all__ = ["FORMATS", "SCHEMA", "Comparison", "Difference", "Score", "picture_format"]

@@ -11,7 +11,7 @@ from motools.comparison import effects, intervals, significance
 from motools.comparison.clusters import standard_error
 from motools.comparison.notes import notes
 from motools.comparison.pairing import alone, pair
-from motools.comparison.report import Comparison, Difference, Estimate
+from motools.comparison.report import Comparison, Difference, Score
 from motools.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -114,12 +114,12 @@ def _is_binary(models: Sequence[Scored], measure: Measure) -> bool:
     return all(value in {0.0, 1.0} for model in models for value in model.scores.get(measure, {}).values())
 
 
-def _estimate(model: Scored, measure: Measure, confidence: float, *, is_binary: bool) -> Estimate | None:
+def _estimate(model: Scored, measure: Measure, confidence: float, *, is_binary: bool) -> Score | None:
     scores = alone(model, measure)
     if scores is None:
         return None
     interval = intervals.of_proportion if is_binary else intervals.student
-    return Estimate(
+    return Score(
         task=measure.task,
         scorer=measure.scorer,
         model=model.name,

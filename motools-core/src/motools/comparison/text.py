@@ -20,7 +20,7 @@ from motools.evals.summary import aligned, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from motools.comparison.report import Comparison, Difference, Estimate
+    from motools.comparison.report import Comparison, Difference, Score
 
 LONGEST = 40
 """Characters of a model's name that are shown."""
@@ -68,7 +68,7 @@ def _unrepeated(rows: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
         above = row
 
 
-def _score(row: Estimate, names: Mapping[str, str]) -> Sequence[str]:
+def _score(row: Score, names: Mapping[str, str]) -> Sequence[str]:
     return (row.task, row.scorer, names[row.model], str(row.samples), number(row.score), _interval(row.interval))
 
 
