@@ -16,6 +16,9 @@ class Happened(StrEnum):
 
     QUEUED = "queued"
     """It waits for its turn, or stands differently in line than it did."""
+    SUBMITTING = "submitting"
+    """The next thing is the call that costs money. Told to the plugins alone that `plugins.required` names: each can stop
+    it by failing."""
     SUBMITTED = "submitted"
     ATTACHED = "attached"
     CACHE_HIT = "cache_hit"
@@ -56,6 +59,6 @@ class RunEvent:
 if TYPE_CHECKING:
     Notify: TypeAlias = Callable[[RunEvent], Awaitable[None]]
     """What the caching layers call with each event, unless it has an attribute `is_idle` that is true; the registry binds it
-    to the hooks."""
+    to the hooks. Its attribute `allow`, where it has one that is not None, is called with `submitting` and refuses by raising."""
 
 __all__ = ["Happened", "RunEvent"]

@@ -17,8 +17,8 @@ async def failure_of(listener: Callable[[], object], seconds: float) -> BaseExce
     try:
         async with asyncio.timeout(seconds):
             result = listener()
-            if hasattr(result, "__await__"):
-                await result
+            if hasattr(type(result), "__await__"):
+                await result  # type: ignore[misc]  # it has just been looked at
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except TimeoutError as error:

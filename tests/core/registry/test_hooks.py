@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 
@@ -245,3 +246,114 @@ async def test_listeners_hear_of_a_training(world, heard):
     assert "succeeded" in heard
     assert heard[-1] == "cache_hit"
     assert "tracker_hooks" in sys.modules
+
+
+class TestPlainFunctions:
+    """Listeners that are no coroutine functions are called in a thread, in their place."""
+
+    BLOCKING = """
+    import threading
+    from motools import hookimpl
+    import heard
+
+    heard.let_go = threading.Event()
+    heard.is_over = threading.Event()
+
+    @hookimpl
+    def motools_run_event(event):
+        heard.calls.append("blocks")
+        heard.let_go.wait(60)
+        heard.is_over.set()
+    """
+
+    async def test_one_that_blocks_keeps_nothing_else_from_going_on(self, world, heard):
+        world.install("acme", hooks={"slow": "slow"}, modules={"slow": self.BLOCKING})
+        telling = asyncio.create_task(hooks.notify(EVENT))
+        while not heard:  # noqa: ASYNC110  (the loop goes on: that is what is tested)
+            await asyncio.sleep(0.001)
+        assert not telling.done()
+        sys.modules["heard"].let_go.set()
+        await telling
+        assert heard == ["blocks"]
+
+    async def test_one_that_never_returns_is_left_behind_and_not_called_until_it_has(
+        self, world, heard, caplog, monkeypatch
+    ):
+        monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.05)
+        world.install(
+            "acme", hooks={"slow": "slow", "then": "then"}, modules={"slow": self.BLOCKING, "then": listener("'then'")}
+        )
+        await hooks.notify(EVENT)
+        await hooks.notify(EVENT)
+        assert heard == ["blocks", "then", "then"]
+        assert problem(caplog).endswith("motools_run_event raised TimeoutError: it did not return within 0.05 s")
+        module = sys.modules["heard"]
+        module.let_go.set()
+        await asyncio.to_thread(module.is_over.wait, 60)
+        while heard.count("blocks") < 2:
+            await hooks.notify(EVENT)
+
+    async def test_all_are_called_in_their_order_whatever_they_are(self, world, heard):
+        later = "import asyncio\n" + listener("'later'", asynchronous=True).replace(
+            "heard.calls", "await asyncio.sleep(0)\n    heard.calls"
+        )
+        returned = "from motools import hookimpl\nimport two\n@hookimpl\ndef motools_run_event(event):\n    return two.motools_run_event(event)\n"  # fmt: skip
+        world.install(
+            "acme",
+            hooks={"a": "one", "b": "two", "c": "three", "d": "four"},
+            modules={"one": listener("'one'"), "two": later, "three": returned, "four": listener("'four'")},
+        )
+        await hooks.notify(EVENT)
+        assert heard == ["one", "later", "later", "four"]
+
+    async def test_none_is_called_twice_at_once_however_many_runs_there_are(self, world, heard):
+        counting = """
+        from motools import hookimpl
+        import heard
+
+        inside = 0
+
+        @hookimpl
+        def motools_run_event(event):
+            global inside
+            inside += 1
+            heard.calls.append(inside)
+            inside -= 1
+        """
+        world.install("acme", hooks={"a": "counting"}, modules={"counting": counting})
+        await asyncio.gather(*(hooks.notify(EVENT) for _ in range(100)))
+        assert heard == [1] * 100
+
+    def test_each_event_loop_is_told_in_turn(self, world, heard):
+        world.install("acme", hooks={"a": "one"}, modules={"one": listener("'one'")})
+        for _ in range(2):
+            asyncio.run(hooks.notify(EVENT))
+        assert heard == ["one", "one"]
+
+    async def test_variables_of_the_callers_context_are_seen(self, world, heard):
+        world.write(world.site / "context.py", "from contextvars import ContextVar\nvariable = ContextVar('v')")
+        noting = listener("variable.get()").replace("import heard", "import heard\nfrom context import variable")
+        world.install("acme", hooks={"a": "one"}, modules={"one": noting})
+        import context
+
+        context.variable.set("mine")
+        await hooks.notify(EVENT)
+        assert heard == ["mine"]
+
+    def test_a_process_that_was_forked_has_a_thread_of_its_own(self, world):
+        world.write(world.site / "heard.py", "calls = []")
+        world.install("acme", hooks={"a": "one"}, modules={"one": listener("1")})
+        world.run("""
+            import asyncio, os
+            from motools.events import Happened, RunEvent
+            from motools.plugins import hooks
+
+            event = RunEvent(happened=Happened.FAILED, kind="eval", backend="b", key="k", job_id="j", at=1, model="m")
+            asyncio.run(hooks.notify(event))
+            child = os.fork()
+            asyncio.run(asyncio.wait_for(hooks.notify(event), 20))
+            import heard
+            assert heard.calls == [1, 1]
+            if child:
+                assert os.waitpid(child, 0)[1] == 0
+        """)

@@ -145,6 +145,7 @@ class Asker:
             find=self._backend.find_noted if can_find else None,
             find_lag=self._backend.find_lag,
             before_paying=check_unchanged,
+            announce=self.tell.announce,
             queue=self._queue,
             refresh=asked.refresh,
             retry_failed=asked.retry_failed,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from motools.cache.flight import Shared
     from motools.cache.kinds import Kind
     from motools.cache.moving import Queue
+    from motools.cache.ticket import Announce
 
     Find = Callable[[str, Mapping[str, Any]], Awaitable[Sequence[Any]]]
 
@@ -69,6 +70,8 @@ class Work:
     find_lag: float | None
     """Seconds after which what `find` does not return is not there; None where that is never certain."""
     before_paying: Callable[[], None]
+    announce: Announce | None = None
+    """Says that the paid call is next; raises where that is a reason not to make it."""
     queue: Queue | None = None
     """Where it waits for its turn, if it has to."""
     refresh: bool = False
@@ -198,7 +201,14 @@ async def _held_here(ledger: Ledger, claimed: Record) -> Obtained | None:
 
 
 async def _submit(work: Work, ledger: Ledger, claimed: Record, reach: Callable[[Stage], None]) -> Obtained:
-    ticket = LedgerTicket(ledger, claimed, before_paying=work.before_paying, reach=reach, queue=work.queue)
+    ticket = LedgerTicket(
+        ledger,
+        claimed,
+        before_paying=work.before_paying,
+        announce=work.announce,
+        reach=reach,
+        queue=work.queue,
+    )
     try:
         handle = await _called(work, ticket)
     except Exception as error:

@@ -8,6 +8,7 @@ import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from motools.cache.redact import in_words
 from motools.events import Happened, RunEvent
 from motools.files import finite
 from motools.listening import failure_of
@@ -40,15 +41,29 @@ class Teller:
         return self._notify is None or bool(getattr(self._notify, "is_idle", False))
 
     async def __call__(self, happened: Happened, record: Record, details: Mapping[str, Any] | None = None) -> None:
-        notify = self._notify
-        if notify is None or self.is_idle:
+        notify, event = self._notify, self._event(happened, record, details)
+        if notify is None or event is None:
             return
+        if error := await failure_of(lambda: notify(event), TELLING_SECONDS):
+            log.error("A listener failed on %s of %s: %s", happened, record.key, in_words(error))
+
+    async def announce(self, record: Record) -> None:
+        """Tell the plugins that the configuration requires that the paid call is next, and raise what goes wrong."""
+        allow = getattr(self._notify, "allow", None)
+        event = self._event(Happened.SUBMITTING, record, None)
+        if allow is not None and event is not None:
+            await allow(event)
+
+    def _event(self, happened: Happened, record: Record, details: Mapping[str, Any] | None) -> RunEvent | None:
+        """Return what is to be told, None where nobody listens."""
+        if self.is_idle:
+            return None
         more: dict[str, Any] = {}
         if record.label or record.tags:
             more = {"label": record.label, "tags": list(record.tags)}
         if happened in ENDS:
             more["seconds"] = record.updated_at - record.created_at
-        event = RunEvent(
+        return RunEvent(
             happened=happened,
             kind=record.kind,
             backend=record.backend,
@@ -60,8 +75,6 @@ class Teller:
             error=record.error,
             details={**more, **(details or {})},
         )
-        if error := await failure_of(lambda: notify(event), TELLING_SECONDS):
-            log.error("A listener failed on %s of %s.", happened, record.key, exc_info=error)
 
 
 class ProgressTeller:

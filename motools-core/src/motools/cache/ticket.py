@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from motools.cache.moving import Queue
     from motools.training.limits import Limits
 
+    Announce = Callable[[Record], Awaitable[None]]
+
 log = logging.getLogger("motools.cache")
 
 LEASE_SECONDS = 60.0
@@ -65,8 +67,8 @@ class OpenPayment:
 class LedgerTicket:
     """A `Ticket` whose window is a pair of transitions.
 
-    `record` is the record as this ticket's holder last wrote it. `before_paying` runs right before the window opens
-    and may refuse by raising; `reach` is told each stage that the submission reaches. `queue` is where it waits in line;
+    `record` is the record as this ticket's holder last wrote it. `announce` and then `before_paying` run right before
+    the window opens and may refuse by raising; `reach` is told each stage that the submission reaches. `queue` is where it waits in line;
     without, no line is known.
     """
 
@@ -76,6 +78,7 @@ class LedgerTicket:
         record: Record,
         *,
         before_paying: Callable[[], None],
+        announce: Announce | None = None,
         reach: Callable[[Stage], None],
         queue: Queue | None = None,
     ) -> None:
@@ -84,7 +87,7 @@ class LedgerTicket:
         self.replicate = int(record.spec.get("replicate", 0))
         self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
-        self._before_paying, self._reach = before_paying, reach
+        self._before_paying, self._announce, self._reach = before_paying, announce, reach
         self._queue = queue
         self._turn: Turn | None = None
         self._noted: BaseException | None = None
@@ -112,9 +115,11 @@ class LedgerTicket:
     @asynccontextmanager
     async def paying(self, **notes: Any) -> AsyncIterator[OpenPayment]:
         """Open the window; see `motools.Ticket`."""
-        self._before_paying()
         if self.record.state not in REPEATABLE:
             raise TransitionRefused(f"{self.key} is {self.record.state}: a ticket pays once.")
+        if self._announce is not None:
+            await self._announce(self.record)
+        self._before_paying()
         if self.record.state is State.ABSENT:
             await self.move(State.INTENT)
         await self._enter(notes)

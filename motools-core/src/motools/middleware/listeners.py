@@ -30,6 +30,11 @@ class Listeners:
         """Whether it is known that nobody listens."""
         return not self._layers and (self._notify is None or bool(getattr(self._notify, "is_idle", False)))
 
+    @property
+    def allow(self) -> Callable[[RunEvent], Awaitable[None]] | None:
+        """What is asked before anything is paid for, where the configuration requires a plugin."""
+        return getattr(self._notify, "allow", None)
+
     async def __call__(self, event: RunEvent) -> None:
         for told in self._layers:
             await self._tell(told, event)
@@ -40,11 +45,12 @@ class Listeners:
         from functools import partial
 
         from motools.listening import failure_of
+        from motools.words import said, shown
 
         if error := await failure_of(partial(told, event), LAYER_SECONDS):
             import logging
 
-            logging.getLogger("motools").error("%s failed on %s.", told, event.happened, exc_info=error)
+            logging.getLogger("motools").error("%s failed on %s: %s", shown(told), event.happened, said(error))
 
 
 __all__ = ["Listeners"]

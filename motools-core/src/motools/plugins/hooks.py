@@ -11,12 +11,11 @@ absence or failure is a `PluginError`.
 
 from __future__ import annotations
 
-from functools import partial
-
 from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
 from motools.plugins.origin import GROUP_OF
+from motools.words import said, sentence_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +28,14 @@ if TYPE_CHECKING:
     from motools.events import Notify, RunEvent
     from motools.models import ModelRef
     from motools.plugins.catalogue import Catalogue
+    from motools.plugins.listeners import Listeners
     from motools.plugins.origin import Offer
 
 
 LISTENER_SECONDS = 10.0
 """How long one listener may take over one event."""
+
+EVENTS, MODELS = "motools_run_event", "motools_resolve_model"
 
 
 class Hooks:
@@ -63,7 +65,8 @@ class Hooks:
                 self.problems.append(error)
                 if offer.name in self._required:
                     raise
-                _report(f"{error} Its hooks are not called.", error)
+                _report(f"{sentence_of(error)} Its hooks are not called.", error)
+        self._everybody, self._those_required = self._listeners()
 
     def _register(self, offer: Offer) -> None:
         """Import one hook module and make its hooks known. Raises `PluginError` and leaves nothing behind."""
@@ -78,7 +81,7 @@ class Hooks:
             self._manager.register(module, name=label)
         except (ValueError, pluggy.PluginValidationError) as error:
             self._manager.unregister(name=label)
-            raise broken(offer, f"pluggy refuses its hooks: {error}") from error
+            raise broken(offer, f"pluggy refuses its hooks: {said(error)}") from error
         self._offers[label] = offer
 
     def _check_names(self, offer: Offer, module: ModuleType) -> None:
@@ -96,49 +99,77 @@ class Hooks:
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise broken(offer, f"its {name!r} is a wrapper: listeners and answers stand side by side here.")
 
+    def _listeners(self) -> tuple[Listeners, Listeners]:
+        """Return all who listen to events, and those of them whose plugins are required."""
+        from motools.plugins.listeners import Listener, Listeners
+
+        found = [
+            Listener(each.function, self._offers[each.plugin_name], takes_event="event" in each.argnames)
+            for each in self._implementations(EVENTS)
+        ]
+        everybody = Listeners(found)
+        return everybody, Listeners((each for each in found if each.offer.name in self._required), everybody)
+
     @property
     def has_listeners(self) -> bool:
         """Whether anybody is told of events."""
-        return any(True for _ in self._implementations("motools_run_event"))
+        return bool(self._everybody)
 
     async def notify(self, event: RunEvent) -> None:
-        """Call every listener, one after the other, awaiting those that are asynchronous, for `LISTENER_SECONDS` each."""
-        from motools.listening import failure_of
+        """Tell every listener, one after the other, for `LISTENER_SECONDS` each.
 
-        for implementation in self._implementations("motools_run_event"):
-            if error := await failure_of(partial(_call, implementation, event=event), LISTENER_SECONDS):
-                self._failed(implementation, error)
+        Those who fail are reported. Raises `PluginBroken` for one that is required, when all have been told.
+        """
+        await self._tell(self._everybody, event)
+
+    async def allow(self, event: RunEvent) -> None:
+        """Tell the listeners of required plugins alone; raises `PluginBroken` where one fails."""
+        await self._tell(self._those_required, event)
+
+    async def _tell(self, listeners: Listeners, event: RunEvent) -> None:
+        problem: PluginError | None = None
+        for listener, error in await listeners.tell(event, LISTENER_SECONDS):
+            problem = self._failed(listener.offer, EVENTS, error) or problem
+        if problem is not None:
+            raise problem
 
     def resolve_model(self, model_id: str, framework: str) -> ModelRef | None:
         """Return the first answer."""
         from motools.models import ModelRef
 
-        for implementation in self._implementations("motools_resolve_model"):
+        for implementation in self._implementations(MODELS):
+            error: BaseException
             try:
                 answer = _call(implementation, model_id=model_id, framework=framework)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  (whoever fails to answer leaves it to the others)
-                self._failed(implementation, error)
-                continue
-            if isinstance(answer, ModelRef):
-                return answer
-            if answer is not None:
-                self._failed(
-                    implementation, TypeError(f"it returned a {type(answer).__name__}, not a motools.ModelRef")
-                )
+            except KeyboardInterrupt:
+                raise
+            except BaseException as failure:  # noqa: BLE001  (whoever fails to answer leaves it to the others)
+                error = failure
+            else:
+                if isinstance(answer, ModelRef):
+                    return answer
+                if answer is None:
+                    continue
+                error = TypeError(f"it returned a {type(answer).__name__}, not a motools.ModelRef")
+            if problem := self._failed(self._offers[implementation.plugin_name], MODELS, error):
+                raise problem
         return None
 
     def _implementations(self, hook: str) -> Iterator[HookImpl]:
         implementations: list[HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
         return reversed(implementations)
 
-    def _failed(self, implementation: HookImpl, error: BaseException) -> None:
-        """Report what a hook raised; raise it when its plugin is required."""
-        offer = self._offers[implementation.plugin_name]
-        reason = f"{implementation.function.__name__} raised {type(error).__name__}: {error}"
-        problem = PluginBroken(offer.name, offer.group, offer.origin, reason)
+    def _failed(self, offer: Offer, hook: str, error: BaseException) -> PluginError | None:
+        """Report what came of a hook that failed; return it as an error where its plugin is required."""
+        from motools.plugins.listeners import Overdue
+
+        problem = PluginBroken(offer.name, offer.group, offer.origin, f"{hook} raised {said(error)}")
         if offer.name in self._required:
-            raise problem from error
-        _report(str(problem), error)
+            problem.__cause__ = error
+            return problem
+        if not isinstance(error, Overdue):  # which was reported when it began
+            _report(str(problem), error)
+        return None
 
 
 _current: Hooks | None = None
@@ -194,10 +225,18 @@ class Notifier:
         """Whether it is known by now that nobody listens, so that whoever has no event yet need not make one."""
         return self._hooks is not None and not self._hooks.has_listeners
 
+    @property
+    def allow(self) -> Notify | None:
+        """What tells the required plugins, and raises where one fails; None where none is required."""
+        return self._loaded().allow if self._present.settings.plugins_required else None
+
     async def __call__(self, event: RunEvent) -> None:
+        await self._loaded().notify(event)
+
+    def _loaded(self) -> Hooks:
         if self._hooks is None:
             self._hooks = _hooks_of(self._present)
-        await self._hooks.notify(event)
+        return self._hooks
 
 
 def notifier() -> Notify | None:

@@ -28,7 +28,13 @@ hookimpl = pluggy.HookimplMarker("motools")
 
 @hookspec
 def motools_run_event(event: RunEvent) -> Awaitable[None] | None:
-    """Hear of every change in the life of a run or job. May be a coroutine function. What it raises breaks no run.
+    """Hear of every change in the life of a run or job. What it raises breaks no run, and nor does being slow.
+
+    A coroutine function is awaited on the caller's event loop. A plain function is called in a thread that all plain
+    listeners share, one event after the other, so it may block; it has no running loop. Each has ten seconds.
+
+    A plugin that `plugins.required` names is also told that something is about to be paid for (`submitting`). Failing on
+    that, or not answering, stops it.
 
     How far one is, is told while a process waits for it or refreshes it, every few seconds at most; where several
     processes do, each tells its own listeners.
