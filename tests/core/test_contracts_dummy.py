@@ -36,6 +36,12 @@ class TestDummyTraining(TrainingBackendContract):
         return DummyTrainingBackend(fail="as told")
 
     @pytest.fixture
+    async def forgotten(self, start, slow_backend):
+        handle = await start(slow_backend)
+        handle.service.path(handle.job_id).unlink()
+        return handle
+
+    @pytest.fixture
     def rejecting_backend(self):
         return DummyTrainingBackend(submission="rejected")
 
@@ -56,6 +62,7 @@ class TestDummyEvals(EvalBackendContract):
     sdk_modules = HEAVY
     key_variables = ("DUMMY_API_KEY",)
     keywords: ClassVar = {"limit": 3}
+    lacking: ClassVar = {"view": "there is nothing to look at"}
 
     @pytest.fixture
     def backend(self):
@@ -68,6 +75,12 @@ class TestDummyEvals(EvalBackendContract):
     @pytest.fixture
     def failing_backend(self):
         return DummyEvalBackend(fail="as told")
+
+    @pytest.fixture
+    async def forgotten(self, start, slow_backend):
+        handle = await start(slow_backend)
+        handle.service.path(handle.job_id).unlink()
+        return handle
 
     @pytest.fixture
     def rejecting_backend(self):

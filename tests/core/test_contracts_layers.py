@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from motools.evals.backends.dummy import DummyEvalBackend
@@ -29,6 +31,12 @@ class TestValidatedDummyTraining(TrainingBackendContract):
     @pytest.fixture
     def failing_backend(self):
         return ValidatedTrainingBackend(DummyTrainingBackend(fail="as told"))
+
+    @pytest.fixture
+    async def forgotten(self, start, slow_backend):
+        handle = await start(slow_backend)
+        handle.service.path(handle.job_id).unlink()
+        return handle
 
     @pytest.fixture
     def rejecting_backend(self):
@@ -78,6 +86,8 @@ def _budgeted(**options):
 
 
 class TestPassingOnDummyEvals(EvalBackendContract):
+    lacking: ClassVar = {"view": "there is nothing to look at"}
+
     @pytest.fixture
     def backend(self):
         return EvalMiddleware(DummyEvalBackend(duration=0.05))
@@ -89,6 +99,12 @@ class TestPassingOnDummyEvals(EvalBackendContract):
     @pytest.fixture
     def failing_backend(self):
         return EvalMiddleware(DummyEvalBackend(fail="as told"))
+
+    @pytest.fixture
+    async def forgotten(self, start, slow_backend):
+        handle = await start(slow_backend)
+        handle.service.path(handle.job_id).unlink()
+        return handle
 
     @pytest.fixture
     def rejecting_backend(self):

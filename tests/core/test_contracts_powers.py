@@ -1,4 +1,4 @@
-"""The contract of optional powers: each fault of a backend fails the test that says so."""
+"""The contract of backends and their optional powers: each fault fails the test that says so."""
 
 from __future__ import annotations
 
@@ -43,6 +43,20 @@ class TestFaulty(TrainingBackendContract):
         return Backend(duration=1)
 
     @pytest.fixture
+    def failing_backend(self):
+        return Backend(fail="as told")
+
+    @pytest.fixture
+    def unavailable_backend(self):
+        return Backend(submission="unavailable")
+
+    @pytest.fixture
+    async def forgotten(self, start, slow_backend):
+        run = await start(slow_backend)
+        run.service.path(run.job_id).unlink()
+        return run
+
+    @pytest.fixture
     def bill(self, backend):
         return backend.service.jobs
 """
@@ -55,7 +69,50 @@ FORMATS = "test_formats_have_their_names_and_rules_that_say_what_is_wrong"
 DATASETS = "test_keywords_that_are_datasets_are_read_before_anything_is_paid"
 ESTIMATE = "test_an_estimate_is_plain_and_says_what_it_rests_on"
 MORE = "test_more_data_costs_more"
+WAITERS = "test_of_those_who_wait_one_may_leave_and_the_others_hear_of_the_cancellation"
+FORGOTTEN = "test_what_the_service_has_forgotten_is_lost"
+KEYS = "test_a_key_is_the_same_in_every_process_and_under_every_hash_seed"
 FAULTS = [
+    (
+        "run",
+        "async def wait(self):\n        try: return await super().wait()\n        except BaseException: await self.cancel(); raise",
+        WAITERS,
+    ),
+    (
+        "run",
+        "async def wait(self):\n        import asyncio\n        self.end = getattr(self, 'end', None) or asyncio.ensure_future(super().wait())\n        return await self.end",
+        WAITERS,
+    ),
+    (
+        "run",
+        "async def wait(self):\n        import asyncio\n        while not self.model_id: await asyncio.sleep(0.1)\n        return self.model_id",
+        WAITERS,
+    ),
+    (
+        "run",
+        "async def cancel(self): await self.refresh(); self.status = 'cancelled'",
+        "test_cancelling_what_has_failed_changes_nothing",
+    ),
+    ("run", "async def refresh(self): self.status = 'failed'", FORGOTTEN),
+    ("run", "async def wait(self): return 'model'", FORGOTTEN),
+    (
+        "run",
+        "async def refresh(self):\n        try: await super().refresh()\n        except Exception: raise KeyError(self.job_id) from None",
+        FORGOTTEN,
+    ),
+    (
+        "backend",
+        "async def train(self, *a, **k):\n        try: return await super().train(*a, **k)\n        except Exception as error: raise type(error)(*error.args) from None",
+        "test_what_the_service_said_is_chained_to_the_error",
+    ),
+    ("backend", "async def identify(self, model): return {'model': str(id(self))}", KEYS),
+    ("backend", "async def identify(self, model): return {'model': hash(model)}", KEYS),
+    ("backend", "def account(self): return {'account': list({'a', 'b', 'c', 'd', 'e', 'f'})}", KEYS),
+    (
+        "backend",
+        "def __init__(self, **options):\n        import acme_plugin\n        super().__init__(**options)",
+        "test_constructing_imports_no_other_plugin",
+    ),
     ("backend", "async def estimate(self, *a, **k): return {'cost': 1}", ESTIMATE),
     ("backend", "async def estimate(self, *a, **k): return Estimate(tokens=1, cost=1)", ESTIMATE),
     (
@@ -157,14 +214,24 @@ FAULTS = [
 ]
 
 
+def another_plugin(metadata):
+    """Install one beside those that are tested."""
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-plugin\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[motools.training.v1]\nacme = acme_plugin:AcmeTrainingBackend\n")
+    (metadata.parent / "acme_plugin.py").write_text("")
+
+
 @pytest.mark.slow
 def test_each_faulty_power_fails_the_test_that_says_so(pytester):
-    pytester.makepyprojecttoml("[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = 'function'\n")
+    pytester.makepyprojecttoml(
+        "[tool.pytest.ini_options]\nasyncio_mode = 'auto'\nasyncio_default_fixture_loop_scope = 'function'\n"
+    )
     nodes = []
     for number, (where, fault, test) in enumerate(FAULTS):
         plugin = FAULTY.format(**{"run": "pass", "backend": "pass", where: fault})
         pytester.makepyfile(**{f"faulty{number}": plugin, f"test_faulty{number}": SUITE.format(number=number)})
         nodes.append(f"test_faulty{number}.py::TestFaulty::{test}")
+    another_plugin(pytester.mkdir("acme_plugin-1.0.dist-info"))
     result = pytester.runpytest_subprocess("-rA", "-W", "error", *nodes)
     passed = [line for line in result.outlines if line.startswith("PASSED")]
     outcomes = result.parseoutcomes()

@@ -71,6 +71,15 @@ class TestInspect(EvalBackendContract):
         return Otherwise(backend, "scripted/waiting")
 
     @pytest.fixture
+    async def forgotten(self, start, slow_backend, motools_home, tmp_path):
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "forgotten.json")
+        another = await type(handle).load(tmp_path / "forgotten.json")
+        await handle.cancel()
+        handle._work.path.rename(motools_home / "elsewhere")
+        return another
+
+    @pytest.fixture
     def failing_backend(self, backend, tmp_path) -> Otherwise:
         path = tmp_path / "broken.py"
         path.write_text("from inspect_ai import task\n\n@task\ndef broken():\n    raise ValueError('no dataset')\n")

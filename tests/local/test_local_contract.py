@@ -53,6 +53,15 @@ class TestLocalContract(TrainingBackendContract):
         (motools_home / "local" / "runs").write_text("in the way")
         return LocalTrainingBackend(threads=1)
 
+    @pytest_asyncio.fixture
+    async def forgotten(self, start, slow_backend, motools_home, tmp_path):
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "forgotten.json")
+        another = await type(handle).load(tmp_path / "forgotten.json")
+        await handle.cancel()
+        handle.work.path.rename(motools_home / "elsewhere")
+        return another
+
     @pytest.fixture
     def failing_backend(self, warm, tiny, tmp_path, monkeypatch):
         """Train a model whose weights are not there."""

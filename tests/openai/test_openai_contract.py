@@ -55,6 +55,13 @@ class TestOpenAIContract(TrainingBackendContract):
         return made(base_url=service.base_url)
 
     @pytest.fixture
+    async def forgotten(self, start, slow_backend, service, canary):
+        run = await start(slow_backend)
+        service.reset()
+        service.set(keys={canary: "proj_default"})
+        return run
+
+    @pytest.fixture
     def rejecting_backend(self, made, service):
         service.set(eligible=False)
         return made(base_url=service.base_url)

@@ -39,6 +39,15 @@ class TestTinkerContract(TrainingBackendContract):
         return TinkerTrainingBackend()
 
     @pytest.fixture
+    async def forgotten(self, start, slow_backend, motools_home, tmp_path):
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "forgotten.json")
+        another = await type(handle).load(tmp_path / "forgotten.json")
+        await handle.cancel()
+        handle.work.path.rename(motools_home / "elsewhere")
+        return another
+
+    @pytest.fixture
     def failing_backend(self, warm, monkeypatch):
         """Train a model that the service does not have."""
         monkeypatch.setattr(type(self), "model", "no-such/model")

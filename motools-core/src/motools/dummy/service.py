@@ -81,7 +81,8 @@ class DummyService:
             if options.submission == "rejected":
                 raise SubmitRejected("The dummy service refuses this request, as it was told to.")
             if options.submission == "unavailable":
-                raise SubmitUnavailable("The dummy service is not to be reached, as it was told to.")
+                refused = ConnectionRefusedError("nobody listens, as the dummy service was told to")
+                raise SubmitUnavailable("The dummy service is not to be reached, as it was told to.") from refused
             if options.limit is not None and len(await asyncio.to_thread(self.live, kind)) >= options.limit:
                 raise NoSlot(
                     f"The dummy service has {options.limit} live jobs, as many as it takes.", limit=options.limit

@@ -5,37 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import pickle
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from motools.errors import (
-    MotoolsError,
-    RunCancelled,
-    RunFailed,
-    RunLost,
-    ServiceUnavailable,
-    SubmitRejected,
-    SubmitUnavailable,
-    SubmitUncertain,
-    UsageError,
-)
-from motools.evals.middleware import EvalMiddleware
+from motools.errors import RunLost, ServiceUnavailable, SubmitRejected, SubmitUnavailable, SubmitUncertain
 from motools.status import TERMINAL, Capability, RunStatus
-from motools.testing.contract import Contract
-from motools.testing.elsewhere import modules_of_construction, wait_elsewhere
+from motools.testing.construction import ConstructionContract
+from motools.testing.elsewhere import wait_elsewhere
 from motools.testing.tickets import RecordingTicket
-from motools.training.middleware import TrainingMiddleware
+from motools.testing.waiting import WaitingContract
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from pathlib import Path
 
     from motools.testing.contract import Start
 
 
-class BackendContract(Contract):
+class BackendContract(WaitingContract, ConstructionContract):
     """The tests that training runs and evaluation jobs have in common."""
 
     async def test_starting_gives_a_handle_with_a_job_id(self, start: Start, backend: Any) -> None:
@@ -58,10 +43,6 @@ class BackendContract(Contract):
         assert await finished.is_complete()
         progress = finished.progress
         assert progress is None or progress.total is None or progress.step <= progress.total
-
-    async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
-        first = await self.waited(finished)
-        assert await asyncio.gather(*[self.waited(finished) for _ in range(3)]) == [first] * 3
 
     async def test_a_refresh_after_the_end_changes_nothing(self, finished: Any) -> None:
         outcome = await self.waited(finished)
@@ -118,69 +99,12 @@ class BackendContract(Contract):
         ]
         assert all(canary not in text for text in [kept, *shown])
 
-    async def test_cancelling_what_has_ended_changes_nothing(self, finished: Any) -> None:
-        before = await self.waited(finished)
-        await finished.cancel()
-        assert finished.status == RunStatus.SUCCEEDED
-        assert await self.waited(finished) == before
-
-    async def test_a_live_one_can_be_cancelled(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        await handle.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(handle)
-        assert handle.status == RunStatus.CANCELLED
-        assert await handle.is_complete()
-        await handle.cancel()
-
-    async def test_cancelling_the_waiter_does_not_cancel_the_work(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        waiter = asyncio.create_task(handle.wait())
-        done, _ = await asyncio.wait([waiter], timeout=0.2)
-        assert not done
-        waiter.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiter
-        await handle.refresh()
-        assert handle.status in {RunStatus.QUEUED, RunStatus.RUNNING}
-        await handle.cancel()
-
-    async def test_waiting_can_be_limited_in_time(self, start: Start, slow_backend: Any) -> None:
-        handle = await start(slow_backend)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await handle.wait()
-        assert not await handle.is_complete()
-        await handle.cancel()
-
     async def test_two_at_once_do_not_mix(self, start: Start, backend: Any) -> None:
         one, two = await asyncio.gather(start(backend), start(backend))
         ids = (one.job_id, two.job_id)
         assert one.job_id != two.job_id
         await asyncio.gather(self.waited(one), self.waited(two))
         assert (one.job_id, two.job_id) == ids
-
-    async def test_failed_work_raises_each_time_and_the_error_pickles(self, start: Start, failing_backend: Any) -> None:
-        handle = await start(failing_backend)
-        for _ in range(2):
-            await self._raises_and_pickles(RunFailed, self.waited(handle))
-        assert handle.status == RunStatus.FAILED
-        assert await handle.is_complete()
-
-    async def test_constructing_imports_no_sdk(self, backend: Any) -> None:
-        modules = await modules_of_construction(type(innermost(backend)), dict(self.options))
-        assert [name for name in self.sdk_modules if name in modules] == []
-
-    async def test_the_name_is_that_of_the_entry_point(self, backend: Any) -> None:
-        if "entry point" in self.lacking:
-            self.not_tested("entry point", "whether it can be found by its name")
-        from motools.plugins.discovery import scan
-
-        subject = type(innermost(backend))
-        value = f"{subject.__module__}:{subject.__qualname__}"
-        names = [entry.name for entry in scan() if entry.group == self.group and entry.value.replace(" ", "") == value]
-        assert names, f"no entry point of {self.group} is {value}"
-        assert backend.name in {"", *names}
 
     async def test_what_was_submitted_is_found_by_its_token(self, start: Start, backend: Any) -> None:
         self.needs(backend, Capability.FIND, "whether an interrupted submission heals itself")
@@ -210,6 +134,10 @@ class BackendContract(Contract):
     async def test_an_unreachable_service_is_unavailable(self, start: Start, unavailable_backend: Any) -> None:
         await self._raises_and_pickles(SubmitUnavailable, start(unavailable_backend))
 
+    async def test_what_the_service_said_is_chained_to_the_error(self, start: Start, unavailable_backend: Any) -> None:
+        error = await self._raises_and_pickles(SubmitUnavailable, start(unavailable_backend))
+        assert error.__cause__ is not None, "raise it `from` the error that the SDK or the system raised"
+
     async def test_a_lost_answer_is_uncertain_and_what_was_submitted_can_be_found(
         self, start: Start, uncertain_backend: Any
     ) -> None:
@@ -220,34 +148,12 @@ class BackendContract(Contract):
             assert len(ticket.payments) == 1
             assert len(await uncertain_backend.find(ticket.token)) == 1
 
-    async def _raises_and_pickles(self, error_class: type[MotoolsError], work: Awaitable[Any]) -> None:
-        """Await what must raise an error of a class, or for `UsageError` of one of its kinds."""
-        with pytest.raises(error_class) as caught:
-            await work
-        assert type(caught.value) is error_class or error_class is UsageError
-        assert str(caught.value)
-        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made on the same line)
-
     async def test_the_log_has_lines(self, finished: Any, backend: Any) -> None:
         self.needs(backend, Capability.LOGS, "whether there is a log")
         async with asyncio.timeout(self.timeout):
             lines = [line async for line in finished.logs(follow=True)]
         assert lines
         assert all(isinstance(line, str) and "\n" not in line for line in lines)
-
-    async def test_an_unknown_option_is_an_error_that_names_the_known(self, backend: Any) -> None:
-        declared = getattr(backend.Settings, "Options", None)
-        if declared is None:
-            self.not_tested("options", "what a misspelt option raises")
-        from motools.plugins.construct import check_options
-        from motools.settings import declared as settings_of
-
-        with pytest.raises(MotoolsError) as caught:
-            check_options(type(innermost(backend)), {"no_such_option": 1}, "The backend")
-        assert all(setting.name in str(caught.value) for setting in settings_of(declared))
-
-    async def test_the_account_is_json(self, backend: Any) -> None:
-        assert isinstance(json.loads(json.dumps(dict(backend.account()), allow_nan=False)), dict)
 
     async def test_a_service_that_is_there_answers(self, backend: Any) -> None:
         self.needs(backend, Capability.PING, "whether the service can be asked if it is there")
@@ -264,11 +170,4 @@ class BackendContract(Contract):
         assert finished.status == RunStatus.SUCCEEDED
 
 
-def innermost(backend: Any) -> Any:
-    """Return the backend inside all layers."""
-    while isinstance(backend, (TrainingMiddleware, EvalMiddleware)):
-        backend = backend._backend
-    return backend
-
-
-__all__ = ["BackendContract", "innermost"]
+__all__ = ["BackendContract"]

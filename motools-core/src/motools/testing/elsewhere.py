@@ -3,6 +3,7 @@
     wait MODULE:CLASS HANDLE       load a saved handle, wait for it, print what it came to
     metrics MODULE:CLASS HANDLE    load a saved run, print what was measured
     construct MODULE:CLASS JSON    construct a backend with these options, print which modules that imported
+    key MODULE:CLASS JSON          construct a backend with these options, print the key of a request to it
 
 The last line of the output is JSON.
 """
@@ -18,7 +19,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+PROCESSES = 2
+"""How many processes are asked for the key of one request."""
 
 
 async def wait_elsewhere(handle_class: type, path: Path) -> Any:
@@ -36,7 +41,19 @@ async def modules_of_construction(backend_class: type, options: dict[str, Any]) 
     return set(await _run("construct", backend_class, json.dumps(options)))
 
 
-async def _run(command: str, subject: type, argument: str) -> Any:
+async def keys_elsewhere(
+    backend_class: type, options: dict[str, Any], request: Mapping[str, Any], directory: Path
+) -> list[str]:
+    """Return the keys that a request has in some processes, each with a hash seed and a home of its own."""
+    argument = json.dumps({"options": options, **request})
+    places = [
+        {"PYTHONHASHSEED": str(seed), "MOTOOLS_HOME": str(directory / f"home{seed}")}
+        for seed in range(1, PROCESSES + 1)
+    ]
+    return list(await asyncio.gather(*(_run("key", backend_class, argument, **place) for place in places)))
+
+
+async def _run(command: str, subject: type, argument: str, **variables: str) -> Any:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -44,7 +61,7 @@ async def _run(command: str, subject: type, argument: str) -> Any:
         command,
         f"{subject.__module__}:{subject.__qualname__}",
         argument,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **variables},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -65,10 +82,26 @@ def _main(command: str, subject: str, argument: str) -> None:
     if command == "construct":
         subject_class(**json.loads(argument))
         answer: Any = sorted(sys.modules)
+    elif command == "key":
+        answer = asyncio.run(_key(subject_class, **json.loads(argument)))
     else:
         ask = {"wait": _wait, "metrics": _metrics}[command]
         answer = asyncio.run(ask(subject_class, argument))
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
+
+
+async def _key(backend_class: Any, options: dict[str, Any], arguments: Sequence[Any], keywords: dict[str, Any]) -> str:
+    from motools.cache.memory import MemoryLedger
+    from motools.evals.backends.cached import CachedEvalBackend
+    from motools.evals.base import EvalBackend
+    from motools.training.backends.cached import CachedTrainingBackend
+
+    cached: Any = CachedEvalBackend if issubclass(backend_class, EvalBackend) else CachedTrainingBackend
+    backend = cached(backend_class(**options), MemoryLedger())
+    try:
+        return str((await backend.draft(*arguments, **keywords)).key)
+    finally:
+        await backend.aclose()
 
 
 async def _wait(handle_class: Any, path: str) -> Any:
@@ -85,4 +118,4 @@ async def _metrics(run_class: Any, path: str) -> Any:
 if __name__ == "__main__":
     _main(*sys.argv[1:])
 
-__all__ = ["metrics_elsewhere", "modules_of_construction", "wait_elsewhere"]
+__all__ = ["keys_elsewhere", "metrics_elsewhere", "modules_of_construction", "wait_elsewhere"]

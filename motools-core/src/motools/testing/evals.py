@@ -22,6 +22,7 @@ import pytest
 from motools.errors import RunFailed
 from motools.evals.base import EvalBackend, EvalJob, EvalResults
 from motools.evals.middleware import EvalMiddleware
+from motools.status import Capability
 from motools.testing.backends import BackendContract
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class EvalBackendContract(BackendContract):
                 return await backend.evaluate(self.model_id, self.eval_suite, **{**self.keywords, **more})
 
         return start
+
+    @pytest.fixture
+    def request_made(self) -> Mapping[str, Any]:
+        return {"arguments": [self.model_id, self.eval_suite], "keywords": dict(self.keywords)}
 
     async def test_the_job_knows_its_model(self, finished: EvalJob) -> None:
         assert finished.model_id == self.model_id
@@ -108,6 +113,12 @@ class EvalBackendContract(BackendContract):
     async def test_log_paths_are_strings(self, finished: EvalJob) -> None:
         paths: list[Any] = finished.get_log_paths()
         assert all(isinstance(path, str) and path for path in paths)
+
+    async def test_the_viewer_is_a_program_with_its_arguments(self, finished: EvalJob, backend: EvalBackend) -> None:
+        self.needs(backend, Capability.VIEW, "whether the framework's viewer can be started")
+        command: list[Any] = list(await finished.view_command())
+        assert command
+        assert all(isinstance(word, str) and word for word in command)
 
     async def test_what_is_measured_can_stand_in_a_key(self, backend: EvalBackend) -> None:
         identity = await backend.identify(self.model_id, self.eval_suite, **self.keywords)

@@ -44,7 +44,7 @@ from motools.plugins.catalogue import base_of
 from motools.plugins.registry import get_backend
 from motools.settings import check, declared
 from motools.status import Capability
-from motools.testing.backends import innermost
+from motools.testing.construction import innermost
 from motools.testing.contract import Contract, standard_dataset
 from motools.testing.observed import DECLARED, QUESTIONS, ObservedEvalBackend, ObservedTrainingBackend
 from motools.testing.tickets import RecordingTicket

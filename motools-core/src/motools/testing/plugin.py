@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 SUITES = (
     *("motools.testing.training", "motools.testing.evals", "motools.testing.backends", "motools.testing.contract"),
-    "motools.testing.estimates",
-    "motools.testing.powers",
+    *("motools.testing.estimates", "motools.testing.powers", "motools.testing.waiting", "motools.testing.construction"),
     *("motools.testing.cache", "motools.testing.leases", "motools.testing.transitions", "motools.testing.remembering"),
     *("motools.testing.sharing", "motools.testing.store", "motools.testing.lines", "motools.testing.middleware"),
 )

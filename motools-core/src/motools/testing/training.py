@@ -69,6 +69,10 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
 
         return start
 
+    @pytest.fixture
+    def request_made(self, dataset: Path) -> Mapping[str, Any]:
+        return {"arguments": [str(dataset), self.model, self.hyperparameters], "keywords": {}}
+
     async def test_the_model_has_an_id_once_it_is_trained(self, finished: TrainingRun) -> None:
         model_id = await self.waited(finished)
         assert isinstance(model_id, str)

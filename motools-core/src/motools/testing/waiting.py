@@ -1,0 +1,120 @@
+# ruff: noqa: S101  (a contract is spoken in asserts)
+"""What is asked of waiting and cancelling, of training runs and evaluation jobs alike."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from motools.errors import MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
+from motools.status import TERMINAL, RunStatus
+from motools.testing.contract import Contract
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from motools.testing.contract import Start
+
+LOOKED = 0.2
+"""Seconds for which somebody waits before it is looked what that does."""
+
+
+class WaitingContract(Contract):
+    """Part of `BackendContract`."""
+
+    @pytest.fixture
+    def forgotten(self) -> Any:
+        """Return a live handle whose job the service has forgotten since."""
+        self.not_tested("forgotten", "what happens when the service forgets a job")
+
+    async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
+        first = await self.waited(finished)
+        assert await asyncio.gather(*[self.waited(finished) for _ in range(3)]) == [first] * 3
+
+    async def test_waiting_can_be_limited_in_time(self, start: Start, slow_backend: Any) -> None:
+        handle = await start(slow_backend)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await handle.wait()
+        assert not await handle.is_complete()
+        await handle.cancel()
+
+    async def test_cancelling_the_waiter_does_not_cancel_the_work(self, start: Start, slow_backend: Any) -> None:
+        handle = await start(slow_backend)
+        waiter = asyncio.create_task(handle.wait())
+        done, _ = await asyncio.wait([waiter], timeout=0.2)
+        assert not done
+        waiter.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        await handle.refresh()
+        assert handle.status in {RunStatus.QUEUED, RunStatus.RUNNING}
+        await handle.cancel()
+
+    async def test_of_those_who_wait_one_may_leave_and_the_others_hear_of_the_cancellation(
+        self, start: Start, slow_backend: Any
+    ) -> None:
+        handle = await start(slow_backend)
+        leaving, staying = (asyncio.create_task(handle.wait()) for _ in range(2))
+        done, _ = await asyncio.wait([leaving, staying], timeout=LOOKED)
+        assert not done
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await handle.refresh()
+        assert handle.status not in TERMINAL
+        assert not staying.done()
+        await handle.cancel()
+        async with asyncio.timeout(self.timeout):
+            with pytest.raises(RunCancelled):
+                await staying
+
+    async def test_a_live_one_can_be_cancelled(self, start: Start, slow_backend: Any) -> None:
+        handle = await start(slow_backend)
+        await handle.cancel()
+        with pytest.raises(RunCancelled):
+            await self.waited(handle)
+        assert handle.status == RunStatus.CANCELLED
+        assert await handle.is_complete()
+        await handle.cancel()
+
+    async def test_cancelling_what_has_ended_changes_nothing(self, finished: Any) -> None:
+        before = await self.waited(finished)
+        await finished.cancel()
+        assert finished.status == RunStatus.SUCCEEDED
+        assert await self.waited(finished) == before
+
+    async def test_cancelling_what_has_failed_changes_nothing(self, start: Start, failing_backend: Any) -> None:
+        handle = await start(failing_backend)
+        for _ in range(2):
+            with pytest.raises(RunFailed):
+                await self.waited(handle)
+            await handle.cancel()
+            assert handle.status == RunStatus.FAILED
+
+    async def test_failed_work_raises_each_time_and_the_error_pickles(self, start: Start, failing_backend: Any) -> None:
+        handle = await start(failing_backend)
+        for _ in range(2):
+            await self._raises_and_pickles(RunFailed, self.waited(handle))
+        assert handle.status == RunStatus.FAILED
+        assert await handle.is_complete()
+
+    async def test_what_the_service_has_forgotten_is_lost(self, forgotten: Any) -> None:
+        for ask in (forgotten.refresh, forgotten.wait):
+            async with asyncio.timeout(self.timeout):
+                await self._raises_and_pickles(RunLost, ask())
+        assert forgotten.status not in TERMINAL, "nobody knows how it ended"
+
+    async def _raises_and_pickles(self, error_class: type[MotoolsError], work: Awaitable[Any]) -> MotoolsError:
+        """Await what must raise an error of a class, or for `UsageError` of one of its kinds; return it."""
+        with pytest.raises(error_class) as caught:
+            await work
+        assert type(caught.value) is error_class or error_class is UsageError
+        assert str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made on the same line)
+        return caught.value
+
+
+__all__ = ["WaitingContract"]
