@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -10,6 +11,7 @@ from motools.evals.backends.cached import CachedEvalBackend
 from motools.evals.middleware import EvalMiddleware
 from motools.middleware.budget import BudgetedTrainingBackend, BudgetOptions
 from motools.middleware.limit import LimitedEvalBackend, LimitedTrainingBackend
+from motools.middleware.log import LoggedEvalBackend, LoggedTrainingBackend
 from motools.middleware.validate import ValidatedTrainingBackend
 from motools.plugins.registry import open_store
 from motools.testing.middleware import MiddlewareContract
@@ -39,7 +41,7 @@ class TestCache(MiddlewareContract):
     @pytest.fixture
     def layer(self, kind, motools_home):
         made = {"training": CachedTrainingBackend, "eval": CachedEvalBackend}[kind]
-        return lambda backend: made(backend, open_store())
+        return partial(made, cache=open_store())
 
 
 class TestValidate(MiddlewareContract):
@@ -62,4 +64,12 @@ class TestLimit(MiddlewareContract):
 class TestBudget(MiddlewareContract):
     @pytest.fixture
     def layer(self):
-        return lambda backend: BudgetedTrainingBackend(backend, BudgetOptions(max_cost=1000))
+        return partial(BudgetedTrainingBackend, options=BudgetOptions(max_cost=1000))
+
+
+class TestLog(MiddlewareContract):
+    kinds = ("training", "eval")
+
+    @pytest.fixture
+    def layer(self, kind):
+        return {"training": LoggedTrainingBackend, "eval": LoggedEvalBackend}[kind]

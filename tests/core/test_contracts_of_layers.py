@@ -69,7 +69,7 @@ FAULTS = [
     (f"{TRAIN}return await asyncio.shield(self._backend.train(dataset, model, hyperparameters, suffix, **kwargs))", CANCELLED),
     (f"{TRAIN}self.model = model; await asyncio.sleep(0); return await self._backend.train(dataset, self.model, hyperparameters, suffix, **kwargs)", "test_requests_that_are_made_at_once_do_not_mix[training]"),
     (f"one = asyncio.Semaphore()\n    {TRAIN}\n        async with self.one: {PASSED_ON}", "test_requests_that_are_made_at_once_do_not_mix[training]"),
-    (f"count = 0\n    {TRAIN}Layer.count += 1; suffix = str(Layer.count); {PASSED_ON}", "test_it_stands_among_the_default_layers[training-outermost]"),
+    (f"count = 0\n    {TRAIN}Layer.count += 1; suffix = str(Layer.count); {PASSED_ON}", "test_it_stands_at_every_place_of_the_default_chain_that_makes_sense[training]"),
     ("@dataclass\n    class Options:\n        volume: int\n    def __init__(self, backend, options=None): super().__init__(backend)", "test_it_is_made_of_options_that_are_declared_and_have_defaults[training]"),
     ("@dataclass\n    class Options:\n        volume: int = 1\n    def __init__(self, backend, options=None): super().__init__(backend)", "test_it_is_made_of_options_that_are_declared_and_have_defaults[training]"),
     ("def __repr__(self): return 'a layer'", "test_it_shows_the_backend_inside_and_no_key[training]"),
