@@ -73,7 +73,7 @@ def test_labels_seed_suffix_and_integrations_are_passed_on():
         (None, "x" * 65, {}, "suffix must be 1 to 64 characters"),
         (None, "", {}, "suffix must be 1 to 64 characters"),
         (None, None, {"seed": -1}, "'seed' must be at least 0"),
-        (None, None, {"seed": 2**31}, "'seed' must be at least 0 and at most 2.14748e+09"),
+        (None, None, {"seed": 2**31}, "'seed' must be at least 0 and at most 2147483647"),
         (None, None, {"method": "magic"}, '\'method\' must be "supervised" or "dpo" or "reinforcement", not \'magic\''),
         (None, None, {"method": {"type": "dpo"}}, "'method' must be \"supervised\""),
         (None, None, {"method": "reinforcement"}, "needs a grader"),

@@ -171,7 +171,7 @@ def test_plugins_do_not_import_one_another(distribution):
 
 
 LEVELS = (
-    ("errors", "money", "status", "words"),
+    ("covering", "errors", "money", "status", "words"),
     ("events", "files", "listening", "models", "settings", "tables"),
     ("config", "configfile"),
     ("cache", "datasets", "detached", "dummy", "evals", "handles", "training", "weights"),

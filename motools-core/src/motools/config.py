@@ -41,8 +41,6 @@ VARIABLES = ("MOTOOLS_CACHE", "MOTOOLS_HOME", "MOTOOLS_PLUGINS", "XDG_DATA_HOME"
 """All that a configuration is made of, beside its file."""
 PLUGIN_KEYS = ("block", "pin", "required", "backends")
 DEFAULT_CACHE = "sqlite"
-SECRET_WORDS = frozenset({"key", "apikey", "token", "secret", "password", "headers", "authorization"})
-"""What, in the name of a backend's option, keeps its value off the screen."""
 
 
 class Config:
@@ -109,6 +107,8 @@ class Config:
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """Return every value with its dotted name and its origin, for `motools config`; what looks secret is covered."""
+        from motools.covering import covered
+
         values: dict[str, Any] = {"cache": self.cache, "home": self.home}
         values |= {
             f"backends.{name}.{key}": value for name, table in self.backends.items() for key, value in table.items()
@@ -119,18 +119,10 @@ class Config:
             "plugins.required": self.plugins_required,
             "plugins.backends": self.plugins_backends,
         }
-        rows = [
-            (name, "***" if _is_secret(name) else value, self.origins.get(name, "default"))
-            for name, value in values.items()
-        ]
+        rows = [(name, covered(name, value), self.origins.get(name, "default")) for name, value in values.items()]
         if self.plugins is not None:
             rows.append(("plugins", self.plugins, "MOTOOLS_PLUGINS"))
         return rows
-
-
-def _is_secret(name: str) -> bool:
-    words = name.rpartition(".")[2].lower().replace("-", "_").split("_")
-    return not SECRET_WORDS.isdisjoint(words)
 
 
 class _Source:

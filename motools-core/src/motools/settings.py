@@ -42,7 +42,7 @@ from typing import (
 from motools.errors import SettingError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -70,18 +70,35 @@ class Range:
     le: float | None = None
     lt: float | None = None
 
+    def __str__(self) -> str:
+        return " and ".join(f"{words} {_number(bound)}" for bound, words, _ in self._stated())
+
     def complaint(self, value: float) -> str | None:
         """Say what `value` must be, or return None when it is in range."""
-        bounds = [
+        return None if all(holds(value, bound) for bound, _, holds in self._stated()) else str(self)
+
+    def _stated(self) -> list[tuple[float, str, Callable[[float, float], bool]]]:
+        bounds: list[tuple[float | None, str, Callable[[float, float], bool]]] = [
             (self.ge, "at least", operator.ge),
             (self.gt, "more than", operator.gt),
             (self.le, "at most", operator.le),
             (self.lt, "less than", operator.lt),
         ]
-        stated = [(bound, words, holds) for bound, words, holds in bounds if bound is not None]
-        if all(holds(value, bound) for bound, _, holds in stated):
-            return None
-        return " and ".join(f"{words} {bound:g}" for bound, words, _ in stated)
+        return [(bound, words, holds) for bound, words, holds in bounds if bound is not None]
+
+
+def _number(bound: float) -> str:
+    return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """The environment variable that is read where a setting is left at its default, for use in `Annotated`.
+
+    Whoever reads it is the plugin or its SDK; this says so to `motools config`.
+    """
+
+    name: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,6 +111,8 @@ class Setting:
     required: bool
     range: Range | None
     description: str | None
+    variable: str | None = None
+    """The environment variable that is read where it is left at its default."""
 
     @property
     def type_name(self) -> str:
@@ -119,6 +138,7 @@ def declared(declaration: type[Any]) -> Iterator[Setting]:
             required=default is dataclasses.MISSING,
             range=next((extra for extra in extras if isinstance(extra, Range)), None),
             description=next((extra for extra in extras if isinstance(extra, str)), None),
+            variable=next((extra.name for extra in extras if isinstance(extra, Variable)), None),
         )
 
 
@@ -225,4 +245,4 @@ def describe_type(hint: Any) -> str:
     return str(getattr(hint, "__name__", hint))
 
 
-__all__ = ["Range", "Setting", "Settings", "check", "declared", "describe_type"]
+__all__ = ["Range", "Setting", "Settings", "Variable", "check", "declared", "describe_type"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from motools import Range, Settings
+from motools.settings import Variable
 
 METHODS = ("supervised", "dpo", "reinforcement")
 
@@ -21,9 +22,9 @@ LONGEST_WAIT = 60.0
 class Options:
     """Keywords of `OpenAITrainingBackend`; where one of the first three is None, the SDK's own variable is read."""
 
-    base_url: Annotated[str | None, "the server's address (OPENAI_BASE_URL)"] = None
-    organization: Annotated[str | None, "the organisation that pays (OPENAI_ORG_ID)"] = None
-    project: Annotated[str | None, "the project that owns files and jobs (OPENAI_PROJECT_ID)"] = None
+    base_url: Annotated[str | None, Variable("OPENAI_BASE_URL"), "the server's address"] = None
+    organization: Annotated[str | None, Variable("OPENAI_ORG_ID"), "the organisation that pays"] = None
+    project: Annotated[str | None, Variable("OPENAI_PROJECT_ID"), "the project that owns files and jobs"] = None
     poll: Annotated[
         float, Range(gt=0), "seconds between two looks at live jobs, at least; at most twelve times that"
     ] = 5.0

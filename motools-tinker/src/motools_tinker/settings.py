@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from motools import Range, Settings
+from motools.settings import Variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,10 @@ class TinkerHyperparameters:
 class TinkerOptions:
     """How the service is reached and used: none of it decides which model comes out."""
 
-    base_url: Annotated[str | None, "the server's address (TINKER_BASE_URL)"] = None
-    project_id: Annotated[str | None, "the project that owns runs and checkpoints (TINKER_PROJECT_ID)"] = None
+    base_url: Annotated[str | None, Variable("TINKER_BASE_URL"), "the server's address"] = None
+    project_id: Annotated[str | None, Variable("TINKER_PROJECT_ID"), "the project that owns runs and checkpoints"] = (
+        None
+    )
     submit_ahead: Annotated[int, Range(ge=0, le=8), "steps that are submitted before the oldest has been answered"] = 2
     keep_states: Annotated[int, Range(ge=1), "how many of the latest states are kept while training"] = 2
     state_days: Annotated[

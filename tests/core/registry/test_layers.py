@@ -138,7 +138,9 @@ class TestOptionsOfLayers:
             refused(SettingError, ["tuned"], volume=0) == "Backend 'dummy': option 'volume' must be at least 1, not 0."
         )
         world.configure('[backends.dummy]\nmiddleware = ["tuned"]\nvolume = "loud"')
-        with pytest.raises(SettingError, match=r"motools.toml\): option 'volume' must be int, not 'loud'"):
+        with pytest.raises(
+            SettingError, match=r"motools.toml \[backends.dummy\]\): option 'volume' must be int, not 'loud'"
+        ):
             get_backend("dummy", kind="training")
 
     def test_an_unknown_option_names_the_nearest_of_the_backends_and_the_layers(self):

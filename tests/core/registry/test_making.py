@@ -84,7 +84,7 @@ def test_an_unknown_option_names_the_nearest(acme, text):
 def test_an_unknown_option_of_the_file_names_the_file(acme, world):
     acme()
     world.configure("[backends.acme]\nretires = 5")
-    with pytest.raises(SettingError, match=r"motools.toml\) has no option 'retires'. Known: none."):
+    with pytest.raises(SettingError, match=r"motools.toml \[backends.acme\]\) has no option 'retires'. Known: none."):
         made()
 
 

@@ -37,11 +37,11 @@ class Chain:
     ) -> None:
         self._of_the_table: Sequence[str] = table.get("middleware", DEFAULT)
         self._is_chosen = not isinstance(middleware, Unset)
-        self._layers = layers_of(self._of_the_table if isinstance(middleware, Unset) else middleware, kind)
         self._kind = kind
         self._cache = cache
         try:
-            check_order(self._layers)
+            self.layers = layers_of(self._of_the_table if isinstance(middleware, Unset) else middleware, kind)
+            check_order(self.layers)
         except SettingError as error:
             raise error if self._is_chosen or not place else SettingError(f"{place}: {error}") from None
         if not isinstance(cache, Unset) and cache is not None and "cache" not in self.names:
@@ -50,11 +50,16 @@ class Chain:
     @property
     def names(self) -> list[str]:
         """What its layers are called."""
-        return [layer.name for layer in self._layers]
+        return [layer.name for layer in self.layers]
+
+    @property
+    def effective(self) -> list[str]:
+        """What those are called that do anything for backends of this kind."""
+        return [layer.name for layer in self.layers if layer.found is not None]
 
     def option_names(self) -> list[str]:
         """Return the names of all options that its layers declare."""
-        return [name for layer in self._layers for name in layer.option_names()]
+        return [name for layer in self.layers for name in layer.option_names()]
 
     def take(self, options: dict[str, Any], given: Collection[str], own: Collection[str]) -> dict[str, Any]:
         """Take the layers' options out of `options` and return them. Those in `own` are the backend's, whatever layers declare.
@@ -88,7 +93,7 @@ class Chain:
         absent.
         """
         listeners = Listeners(hooks.notifier())
-        for layer in reversed(self._layers):
+        for layer in reversed(self.layers):
             if layer.name == "cache" and isinstance(layer.found, type):
                 backend = self._cached(layer, backend, listeners)
             else:
@@ -101,7 +106,7 @@ class Chain:
         from motools.plugins.stores import open_store
 
         store = open_store(self._cache)
-        return backend if store is None else layer.found(backend, store, notify=notify, layers=self.names)
+        return backend if store is None else layer.found(backend, store, notify=notify, layers=self.effective)
 
 
 __all__ = ["DEFAULT", "Chain"]

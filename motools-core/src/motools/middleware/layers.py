@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from motools.plugins.origin import Offer
+    from motools.settings import Setting
 
 BUILT_IN = {
     "cache": {
@@ -67,14 +68,18 @@ class Layer:
         return rules.items()
 
     def option_names(self) -> list[str]:
-        """Return the names of the options that it declares, for whichever kind of backend."""
+        """Return the names of the options that it declares."""
+        return [setting.name for setting in self.options()]
+
+    def options(self) -> list[Setting]:
+        """Return the options that it declares, for whichever kind of backend."""
         classes = [self.found] if self.name not in BUILT_IN else list(map(_imported, BUILT_IN[self.name].values()))
         declared = [each.Options for each in classes if getattr(each, "Options", None) is not None]
         if not declared:
             return []
         from motools.settings import declared as settings_of
 
-        return list(dict.fromkeys(setting.name for each in declared for setting in settings_of(each)))
+        return list({setting.name: setting for each in declared for setting in settings_of(each)}.values())
 
     def around(self, backend: Any, options: dict[str, Any], who: str) -> Any:
         """Put it around a backend, with those of its options that are given. Raises `SettingError` for a wrong one."""

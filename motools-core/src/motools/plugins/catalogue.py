@@ -74,9 +74,10 @@ class Catalogue:
         return target, table
 
     def place_of(self, table: Mapping[str, Any]) -> str:
-        """Return where the layers of one of the tables of backends are listed, or "" for nowhere."""
+        """Return where one of the tables of backends stands ("/lab/motools.toml [backends.cheap]"), or "" for nowhere."""
         names = [name for name, each in self.settings.backends.items() if each is table]
-        return self.settings.origins.get(f"backends.{names[0]}.middleware", "") if names else ""
+        keys = [f"backends.{names[0]}.{key}" for key in table] if names else []
+        return self.settings.origins[keys[0]] if keys else ""
 
     def choose(self, name: str, kind: str | None = None) -> Offer:
         """Return the one offer that a backend's name means.

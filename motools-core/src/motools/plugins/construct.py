@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from motools.middleware.chain import Chain
     from motools.plugins.registry import Resolved
+    from motools.settings import Setting
 
 TABLE_KEYS = ("use", "middleware")
 """What a `[backends.NAME]` table holds besides the options of the backend and its layers."""
@@ -27,7 +28,7 @@ def construct(found: Resolved, given: Mapping[str, Any], place: str, chain: Chai
     from_table = {key: value for key, value in found.table.items() if key not in TABLE_KEYS}
     who = f"Backend {found.name!r}" + (f" ({place})" if any(key not in given for key in from_table) else "")
     options = from_table | dict(given)
-    of_layers = chain.take(options, given, _named(found.backend_class)) if options else {}
+    of_layers = chain.take(options, given, named_options(found.backend_class)) if options else {}
     checked = check_options(found.backend_class, options, who, also=chain.option_names)
     return chain.around(_made(found.backend_class, found.name, checked, who), of_layers, who)
 
@@ -60,32 +61,46 @@ def check_options(
     declaration = _declaration(backend_class)
     if declaration is None and (not options or _takes_any(backend_class)):
         return dict(options)
-    known = _named(backend_class)
+    known = named_options(backend_class)
     for option in options:
         if option not in known:
             raise _unknown(option, known, list(also()), who)
     if declaration is None:
         return dict(options)
-    from motools.settings import check, declared
+    from motools.settings import check
 
-    fields = [setting.name for setting in declared(declaration)]
+    fields = [setting.name for setting in declared_settings(backend_class) or ()]
     ours = {key: value for key, value in options.items() if key in fields}
     checked = check(declaration, ours, who=who, what="option")
     return {key: getattr(checked, key) if key in ours else value for key, value in options.items()}
 
 
-def _declaration(backend_class: type) -> type[Any] | None:
-    declaration: type[Any] | None = getattr(getattr(backend_class, "Settings", None), "Options", None)
+def _declaration(backend_class: type, part: str = "Options") -> type[Any] | None:
+    declaration: type[Any] | None = getattr(getattr(backend_class, "Settings", None), part, None)
     return declaration
 
 
-def _named(backend_class: type) -> list[str]:
-    """Return the options that a backend's class names, in its declaration or among its constructor's parameters."""
-    names: list[str] = []
-    if (declaration := _declaration(backend_class)) is not None:
-        from motools.settings import declared
+def declared_settings(backend_class: type, part: str = "Options") -> list[Setting] | None:
+    """Return what a backend's class declares under a name in its `Settings`, None for nothing.
 
-        names = [setting.name for setting in declared(declaration)]
+    Raises `PluginBroken` where that cannot be read.
+    """
+    declaration = _declaration(backend_class, part)
+    if declaration is None:
+        return None
+    from motools.settings import declared
+
+    try:
+        return list(declared(declaration))
+    except Exception as error:
+        origin = f"{backend_class.__module__}:{backend_class.__qualname__}"
+        reason = f"its Settings cannot be read: {said(error)}"
+        raise PluginBroken(getattr(backend_class, "name", "") or origin, "settings", origin, reason) from error
+
+
+def named_options(backend_class: type) -> list[str]:
+    """Return the options that a backend's class names, in its declaration or among its constructor's parameters."""
+    names = [setting.name for setting in declared_settings(backend_class) or ()]
     parameters = _parameters(backend_class) or []
     names += [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
     return list(dict.fromkeys(names))
@@ -131,4 +146,4 @@ def _explain_missing(backend_class: type, options: Mapping[str, Any], who: str, 
         ) from error
 
 
-__all__ = ["TABLE_KEYS", "check_options", "construct", "signature_of"]
+__all__ = ["TABLE_KEYS", "check_options", "construct", "declared_settings", "named_options", "signature_of"]

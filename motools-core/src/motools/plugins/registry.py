@@ -251,7 +251,7 @@ def get_backend(
     found = resolve(name, kind)
     place = catalogue().place_of(found.table)
     chain = Chain(found.kind, found.table, cache=cache, middleware=middleware, place=place)
-    return construct(found, options, catalogue().place, chain)
+    return construct(found, options, place, chain)
 
 
 def get_training_backend(
