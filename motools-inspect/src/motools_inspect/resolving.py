@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import sysconfig
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,17 +53,29 @@ class Reading:
     def end(self) -> list[str]:
         """Return what was read and can be edited, the modules that were imported included."""
         self._is_over = True
-        modules = {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
-        found = {os.path.realpath(path) for path in self._paths | modules}
-        return sorted(path for path in found if _can_be_edited(path))
+        found = {os.path.realpath(path) for path in self._paths | modules() if _can_be_edited(path)}
+        return sorted(path for path in found if _can_be_edited(path) and os.path.exists(path))  # noqa: PTH110 (a string)
+
+
+def modules() -> set[str]:
+    """Return the files of all modules that are imported."""
+    return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
 
 
 def _can_be_edited(path: str) -> bool:
     if path.endswith(".dist-info/METADATA"):
         return True
-    if path.startswith((*INSTALLED, *NOT_FILES)) or path.endswith((".pyc", ".so")) or "site-packages" in path:
+    if path.endswith((".pyc", ".so")):
         return False
-    return Path(path).exists()
+    folder, _, name = path.rpartition("/")
+    place = f"{real_folder(folder)}/{name}"
+    return not place.startswith((*INSTALLED, *NOT_FILES)) and "site-packages" not in place
+
+
+@lru_cache(maxsize=4096)
+def real_folder(folder: str) -> str:
+    """Return where a folder is, without links: a look at each of its parents, for thousands of modules in few folders."""
+    return os.path.realpath(folder)
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,4 +129,4 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["answer", "facts_of_built", "tell"]
+__all__ = ["answer", "facts_of_built", "modules", "real_folder", "tell"]

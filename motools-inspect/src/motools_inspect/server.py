@@ -10,79 +10,25 @@ begins again as a new process, with the requests that wait: a worker never runs 
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
-import random
 import resource
 import selectors
 import signal
 import socket
 import sys
 import time
-import traceback
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from motools.detached import LOCK_VARIABLE
+from motools_inspect.forks import DESCRIPTORS, Request, receive, work
 from motools_inspect.imported import Imported
+from motools_inspect.loaded import load
 
-LOADED = ("motools_inspect.running", "motools_inspect.resolving", "motools_inspect.facts", "motools_inspect.worker")
-LOADED_LATE = (
-    "anyio._backends._asyncio",
-    "encodings.cp437",
-    "fsspec.implementations.chained",
-    "inspect_ai._control.config_record",
-    "inspect_ai._control.scoring",
-    "inspect_ai.agent._acp.server",
-    "inspect_ai.agent._acp.transport_live",
-    "inspect_ai.hooks._startup",
-    "inspect_ai.model._openai_responses",
-    "inspect_ai.model._providers.none",
-    "inspect_ai.model._providers.openai_compatible",
-    "inspect_ai.solver._transcript",
-    "markdown_it",
-    "numpy",
-    "rich._emoji_codes",
-    "rich.markdown",
-)
-"""What Inspect imports in mid-evaluation, and slowly. Where another version has no such module, nothing is lost but time."""
 LOOK = 0.2
 """Seconds between two looks at requests that wait, and that may be cancelled meanwhile."""
-PATIENCE = 5.0
-"""Seconds that a request may take to arrive."""
 AWAITED = "MOTOOLS_INSPECT_AWAITED"
 """Names the requests that a server hands to the one it begins again as."""
-
-
-@dataclass(kw_only=True)
-class Request:
-    """A worker to be started, and what it inherits."""
-
-    connection: int
-    """Closed when the worker has ended: that is how the caller hears of it."""
-    log: int
-    lock: int | None
-    body: dict[str, Any]
-
-    @property
-    def descriptors(self) -> list[int]:
-        """All that it holds open."""
-        return [self.connection, self.log, *([] if self.lock is None else [self.lock])]
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it need only be told to the directory that it is over."""
-        return "work" in self.body and Path(self.body["work"], "cancel").exists()
-
-    def close(self) -> None:
-        """Let go of all that it holds open."""
-        for descriptor in self.descriptors:
-            os.close(descriptor)
 
 
 class Server:
@@ -101,7 +47,7 @@ class Server:
             self._waiting = [Request(**fields) for fields in awaited["waiting"]]
             self._workers = set(awaited["workers"])
         began = time.time_ns()
-        _load()
+        load()
         self._imported = Imported(since=began)
 
     def serve(self) -> None:
@@ -145,7 +91,7 @@ class Server:
             except OSError:  # too many open files: the caller waits in the backlog
                 return
             with suppress(OSError, ValueError, EOFError):  # who did not finish asking has let go of the lock
-                self._waiting.append(_receive(connection))
+                self._waiting.append(receive(connection))
 
     def _bury(self) -> bool:
         """Note which workers have ended."""
@@ -176,7 +122,7 @@ class Server:
                 self._listener.close()
                 for other in self._waiting:
                     other.close()
-                status = _work(request)
+                status = work(request)
             finally:
                 os._exit(status)
         self._workers.add(pid)
@@ -206,100 +152,9 @@ class Server:
             self._bury()
 
 
-def _load() -> None:
-    """Import what every evaluation needs, and what installed packages register with Inspect."""
-    for name in LOADED:
-        import_module(name)
-    for name in LOADED_LATE:
-        with suppress(ImportError):
-            import_module(name)
-    from inspect_ai._util.entrypoints import ensure_entry_points
-    from inspect_ai.model import get_model_info
-
-    ensure_entry_points()
-    get_model_info("none/none")  # reads what is known of all models, once
-    # What is here now is never freed, so a collection in a worker need not touch (and so copy) it.
-    gc.collect()
-    gc.freeze()
-
-
-def _receive(connection: socket.socket) -> Request:
-    """Read a request. Raises OSError, ValueError or EOFError where it does not arrive whole."""
-    with connection:
-        connection.settimeout(PATIENCE)
-        head, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
-        try:
-            for descriptor in descriptors:
-                os.set_inheritable(descriptor, False)  # noqa: FBT003  (the function takes it by position only)
-            body = _exactly(connection, int.from_bytes(head, "big"))
-            log, *locks = descriptors
-            connection.settimeout(None)
-            return Request(connection=connection.detach(), log=log, lock=locks[0] if locks else None, body=body)
-        except BaseException:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise
-
-
-def _exactly(connection: socket.socket, length: int) -> dict[str, Any]:
-    """Read a JSON object of so many bytes."""
-    with connection.makefile("rb") as stream:
-        text = stream.read(length)
-    body: dict[str, Any] = json.loads(text)  # of half a text it raises
-    return body
-
-
-def _work(request: Request) -> int:
-    """Be the worker, and return the exit status."""
-    _become(request)
-    status = 0
-    try:
-        if "work" in request.body:
-            from motools_inspect.worker import main
-
-            main(request.body["work"])
-        else:
-            from motools_inspect.resolving import tell
-
-            tell(request.body["ask"], request.connection)
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:  # noqa: BLE001  (as Python does with whatever ends a program)
-        traceback.print_exc()
-        status = 1
-    atexit._run_exitfuncs()  # a fork ends without them
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return status
-
-
-def _become(request: Request) -> None:
-    """Take over what a process that the caller had started would have."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
-    with suppress(OSError):  # it may have been removed; the worker goes where its spec says
-        os.chdir(request.body["directory"])
-    os.environ.clear()
-    os.environ.update(request.body["environment"])
-    time.tzset()
-    for number in (1, 2):
-        os.dup2(request.log, number)
-    os.environ.pop(LOCK_VARIABLE, None)
-    if request.lock is not None:
-        os.environ[LOCK_VARIABLE] = str(request.lock)
-    resource.setrlimit(resource.RLIMIT_NOFILE, _descriptors)
-    random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-
-
-_descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-
 def main(name: str, listener: str, keep_warm: str) -> None:
     """Serve at a socket that is open already."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_descriptors[1], _descriptors[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS[1], DESCRIPTORS[1]))
     os.environ.setdefault("INSPECT_DISPLAY", "log")  # as for its workers
     server = Server(Path(name), socket.socket(fileno=int(listener)), float(keep_warm))
     server.serve()
