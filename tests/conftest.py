@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import TypeAlias, TypeVar
 
     Report = TypeVar("Report")
@@ -67,3 +68,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 def _own_home(motools_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("MOTOOLS_MODELS", str(CONVERTED_MODELS))
+
+
+@pytest.fixture(scope="session")
+def documented() -> Callable[[str], set[str]]:
+    """Return what gives the names that docs/files.md has in the first column of the table under a heading."""
+    text = (Path(__file__).resolve().parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
+
+    def names(heading: str) -> set[str]:
+        section = re.search(rf"^#+ {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+        assert section, f"docs/files.md has no heading {heading!r}"
+        rows = re.findall(r"^\| (`[^|]*`) \|", section[1], re.MULTILINE)
+        return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+    return names

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("motools-*/README.md")])
@@ -96,6 +97,8 @@ def run_block(block, directory, variables=None):
         tomllib.loads(block.text)
     elif block.language == "json":
         json.loads(block.text)
+    elif block.language == "yaml":
+        yaml.safe_load(block.text)
 
 
 def as_parameters(documents):
@@ -218,3 +221,47 @@ def test_the_plugin_in_the_readme_is_whole(tmp_path):
     assert again == first
     runs = json.loads(run(["motools", "runs", "--json"], elsewhere, "runs", PYTHONPATH=str(target)))
     assert len(runs) == 1
+
+
+def test_every_promise_of_what_happens_when_is_a_test():
+    text = (ROOT / "docs" / "happens.md").read_text(encoding="utf-8")
+    promised = re.findall(r"^\|.*\| ([a-z][^|]*?) \|$", text, re.MULTILINE)
+    promised = ["test_" + words.replace(" ", "_") for words in promised if words != "held to by"]
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(promised) > 30
+    assert [name for name in promised if not re.search(rf"^ *(async )?def {name}\(", tests, re.MULTILINE)] == []
+
+
+def table_of(page, heading):
+    """The rows of the first table below a heading, without its head: lists of cells."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").partition(f"{heading}\n")[2]
+    rows = re.findall(r"^\| (`.*) \|$", text.partition("\n#")[0], re.MULTILINE)
+    return [[cell.strip(" `") for cell in row.split("|")] for row in rows]
+
+
+def test_every_power_is_documented_with_what_it_buys():
+    from motools import Capability
+
+    rows = table_of("powers.md", "# What a backend can do beyond the minimum")
+    assert [row[0] for row in rows] == list(Capability)
+    assert all(all(row) for row in rows)
+
+
+def test_who_has_which_power_is_documented():
+    from motools.plugins.registry import find_class
+
+    columns = ["local", "tinker", "openai", "inspect", ("dummy", "training"), ("dummy", "eval")]
+    powers = [find_class(*((one,) if isinstance(one, str) else one)).capabilities for one in columns]
+    rows = table_of("powers.md", "## Who has which")
+    assert len(rows) > 1
+    assert {row[0]: row[1:] for row in rows} == {
+        row[0]: ["yes" if row[0] in power else "" for power in powers] for row in rows
+    }
+
+
+def test_releases_are_built_by_the_commands_that_there_are():
+    (workflow,) = (yaml.safe_load(block.text) for block in blocks_of(ROOT / "docs" / "releasing.md"))
+    steps = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+    assert steps
+    assert {step.removeprefix("make ") for step in steps} <= set(targets)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -119,6 +119,23 @@ async def test_a_database_of_a_newer_motools_is_not_touched(ledger):
     ledger.close()
     with pytest.raises(CacheError, match="pip install -U motools-core"):
         await SqliteLedger(ledger.path).read("mk1:x")
+
+
+async def test_a_database_of_an_older_motools_is_brought_up_to_date_in_place(ledger, tmp_path):
+    await paid(ledger)
+    ledger.close()
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(MIGRATIONS[0])
+        old.execute("ATTACH ? AS new", [str(ledger.path)])
+        old.execute("INSERT INTO runs SELECT * FROM new.runs")
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    later = SqliteLedger(path)
+    assert (await later.read(DRAFT.key)).model_id == "model-of-job"
+    assert later._database.reader.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    later.close()
 
 
 async def test_a_place_that_cannot_be_written_is_named(tmp_path):
