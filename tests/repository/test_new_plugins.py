@@ -89,6 +89,9 @@ def test_a_new_layer_stands_around_a_backend(installed):
     train = ["motools", "train", "-b", "dummy", "data.jsonl", "--model"]
     assert environment.run(*train, "small").startswith("dummy:small")
     environment.run(*train, "large", status=2)
+    evaluate = ["motools", "eval", "-b", "dummy", "small", "any-task"]
+    assert "any-task" in environment.run(*evaluate)
+    environment.run(*evaluate[:-2], "large", "any-task", status=2)
     assert "passed" in prove(directory, environment)
 
 

@@ -21,6 +21,7 @@ class EvalMiddleware(EvalBackend):
     inside: ClassVar[Mapping[str, str]] = {}
     outside: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[Mapping[str, str]] = {}
+    counterpart: ClassVar[type | None] = None
     told: Callable[[RunEvent], Awaitable[None]] | None = None
 
     def __init__(self, backend: EvalBackend) -> None:

@@ -73,7 +73,9 @@ class Layer:
 
     def options(self) -> list[Setting]:
         """Return the options that it declares, for whichever kind of backend."""
-        classes = [self.found] if self.name not in BUILT_IN else list(map(_imported, BUILT_IN[self.name].values()))
+        classes = [self.found, getattr(self.found, "counterpart", None)]
+        if self.name in BUILT_IN:
+            classes = list(map(_imported, BUILT_IN[self.name].values()))
         declared = [each.Options for each in classes if getattr(each, "Options", None) is not None]
         if not declared:
             return []
@@ -155,11 +157,16 @@ def _imported(path: str) -> Any:
 def _third_party(offer: Offer, kind: str) -> type[Any]:
     other = "eval" if kind == "training" else "training"
     found = catalogue().load(offer)
-    if isinstance(found, type) and issubclass(found, base_of(other)) and not issubclass(found, base_of(kind)):
+    if not isinstance(found, type) or issubclass(found, base_of(kind)) or not issubclass(found, base_of(other)):
+        return import_class(offer, base_of(kind))
+    counterpart = getattr(found, "counterpart", None)
+    if counterpart is None:
         raise SettingError(
             f"The layer {offer.name!r} of {offer.origin} is for {other} backends, not for {kind} backends."
         )
-    return import_class(offer, base_of(kind))
+    if not isinstance(counterpart, type) or not issubclass(counterpart, base_of(kind)):
+        raise broken(offer, f"its counterpart {shown(counterpart)} is no layer for {kind} backends.")
+    return counterpart
 
 
 def _unknown(name: str) -> SettingError:

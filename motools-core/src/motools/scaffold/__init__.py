@@ -60,7 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "middleware": Kind(
         group="motools.middleware.v1",
         value="layer:AcmeTrainingLayer",
-        summary="A layer around the training backends of MOTools",
+        summary="A layer around the backends of MOTools",
         folders=("every", "middleware"),
     ),
     "cache": Kind(

@@ -34,6 +34,8 @@ class TrainingMiddleware(TrainingBackend):
     """Layers that must stand inside of it, likewise."""
     needs: ClassVar[Mapping[str, str]] = {}
     """Layers without which it is of no use, each with why."""
+    counterpart: ClassVar[type | None] = None
+    """The layer of the same name around evaluation backends, where there is one; an entry point names either of the two."""
     told: Callable[[RunEvent], Awaitable[None]] | None = None
     """An asynchronous method of layers that want to be told what happens to runs, as listeners are; see `motools.events`."""
 
