@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import motools
-from motools.doctor.requirements import requirement
+from motools.plugins.requirements import requirement
 
 KINDS = ("training", "evals", "middleware", "cache")
 GROUPS = {

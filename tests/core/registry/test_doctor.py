@@ -13,11 +13,11 @@ import pytest
 
 from motools.cli.app import run
 from motools.doctor.configuration import examine_configuration
-from motools.doctor.requirements import requirement
 from motools.doctor.services import examine_services
 from motools.doctor.shadows import examine_shadows
 from motools.doctor.store import examine_store
 from motools.doctor.versions import examine_versions
+from motools.plugins.requirements import requirement
 
 CONVERSATION = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
 

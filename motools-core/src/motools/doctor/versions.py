@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import motools
 from motools.doctor.findings import Finding, Level
-from motools.doctor.requirements import Requirement, requirement
 from motools.errors import OFFICIAL_DISTRIBUTIONS
 from motools.plugins.catalogue import catalogue
 from motools.plugins.discovery import canonical, scan
 from motools.plugins.provenance import provenance
+from motools.plugins.requirements import Requirement, requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,5 +6,6 @@ catalogue   both, for the present path and configuration; choosing and loading b
 registry    list_backends, find_class, get_backend: what `motools` makes public
 listing     every plugin of every kind
 checking    importing each in a process of its own, to see what it does
+hygiene     the rules that every plugin keeps, and which of them one breaks
 hookspecs   the hooks, and `hooks` that calls them
 """

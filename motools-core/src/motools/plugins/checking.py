@@ -10,16 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.redact import without_secrets
+from motools.plugins.apart import end_in_words, run_apart
 from motools.plugins.probe import IDENTITY
+from motools.plugins.rules import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,26 +39,30 @@ class Checked:
     """What importing a plugin came to.
 
     `seconds` is how long that took, None where it did not end. `broken` says why the plugin cannot be used, and is
-    empty where it can. `did` are sentences without a subject: "printed 'hello'". `key_variables` are those that its
-    backend declares. `answers` says whether its service did, None where that was not asked; `silence` says why not. No
+    empty where it can. `findings` say which rules it breaks beside that. `key_variables` are those that its backend declares. `answers` says whether its service did, None where that was not asked; `silence` says why not. No
     sentence holds a key.
     """
 
     seconds: float | None = None
     broken: str = ""
-    did: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
     notes: Sequence[str] = ()
     kind: str | None = None
     key_variables: Sequence[str] = ()
     answers: bool | None = None
     silence: str = ""
 
+    @property
+    def did(self) -> list[str]:
+        """What it did that a plugin should not do, as sentences without a subject: "printed 'hello'"."""
+        return [finding.what for finding in self.findings if finding.is_problem]
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-safe dictionary."""
         return {
             "seconds": self.seconds,
             "broken": self.broken or None,
-            "did": list(self.did),
+            "did": self.did,
             "notes": list(self.notes),
         }
 
@@ -87,79 +90,35 @@ async def check(
 async def _check(request: str, seconds: float) -> Checked:
     with tempfile.TemporaryDirectory(prefix="motools-check-", ignore_cleanup_errors=True) as directory:
         report, output = Path(directory) / "report.json", Path(directory) / "output"
-        status = await _run([request, str(report)], output, seconds)
+        status = await run_apart("motools.plugins.probe", [request, str(report)], output, seconds)
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
         return _judged(told, output.read_text(encoding="utf-8", errors="replace"), status, seconds)
 
 
-async def _run(arguments: Sequence[str], output: Path, seconds: float) -> int | None:
-    """Run the probe and return its exit status, None where it had to be ended; nothing of it is left."""
-    with output.open("wb") as file:
-        process = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-P", "-m", "motools.plugins.probe", *arguments],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(place or os.curdir for place in sys.path)},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        return await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        return None
-    finally:
-        _end(process)
-        await process.wait()
-
-
-def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the process and whatever it has started in its session."""
-    with suppress(ProcessLookupError, PermissionError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-
-
 def _judged(told: dict[str, Any], output: str, status: int | None, limit: float) -> Checked:
-    seconds, did = told.get("seconds"), list(told.get("did", ()))
-    broken = told.get("broken", "") or _end_in_words(status, limit, is_imported=bool(told))
+    seconds = told.get("seconds")
+    findings = [Finding(rule=rule, what=without_secrets(what)) for rule, what in told.get("findings", ())]
+    broken = told.get("broken", "")
+    if not broken and (status or status is None or not told):
+        broken = end_in_words(status, limit, f"when it was {'made' if told else 'imported'}")
     lines = [line for line in output.splitlines() if line.strip()]
     if told and lines:
-        did.append(f"printed {_brief(lines[0])!r}{f' and {len(lines) - 1} more lines' if len(lines) > 1 else ''}")
+        more = f" and {len(lines) - 1} more lines" if len(lines) > 1 else ""
+        findings.append(Finding(rule="output", what=f"printed {_brief(lines[0])!r}{more}"))
     elif lines and status:
         broken = f"{broken} The last that it printed is {_brief(lines[-1])!r}."
     if seconds is not None and seconds > SLOW:
-        did.append(f"took {seconds:.0f} s to be imported")
+        findings.append(Finding(rule="speed", what=f"took {seconds:.0f} s to be imported"))
     return Checked(
         seconds=seconds,
         broken=without_secrets(broken),
-        did=tuple(map(without_secrets, did)),
+        findings=tuple(findings),
         notes=tuple(map(without_secrets, told.get("notes", ()))),
         kind=told.get("kind"),
         key_variables=tuple(told.get("key_variables", ())),
         answers=told.get("answers"),
         silence=without_secrets(told.get("silence", "")),
     )
-
-
-def _end_in_words(status: int | None, limit: float, *, is_imported: bool) -> str:
-    """Say how the process ended, where that was not as it should."""
-    when = "when it was made" if is_imported else "when it was imported"
-    if status is None:
-        return f"it had not ended after {limit:g} s, {when}."
-    if status < 0:
-        return f"it ended the process by {_signal_name(-status)} {when}."
-    if status > 0 or not is_imported:
-        return f"it ended the process with exit status {status} {when}."
-    return ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _brief(text: str) -> str:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from motools.config import current
 from motools.errors import MotoolsError, PluginError, UsageError
+from motools.plugins import looks
 from motools.plugins.catalogue import base_of, catalogue
 from motools.plugins.loading import broken, import_class
 from motools.plugins.origin import BACKEND_KINDS
-from motools.plugins.powers import lacking
 from motools.plugins.surroundings import Surroundings
 from motools.status import Capability
 from motools.words import said, sentence_of
@@ -44,8 +44,8 @@ class Report:
     """How long importing it took; None where it has not ended."""
     broken: str = ""
     """Why it cannot be used."""
-    did: list[str] = field(default_factory=list)
-    """What it did that importing and making it should not do."""
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    """The rules that it breaks, each with what it does; see `motools.plugins.rules`."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
     kind: str | None = None
@@ -63,17 +63,22 @@ def main(request: str, path: str) -> None:
     present = catalogue()
     offer = next(each for each in present.offers if all(getattr(each, name) == asked[name] for name in IDENTITY))
     report = Report()
-    before, began = Surroundings(), time.perf_counter()
+    if looks.package_of(offer) in sys.modules.keys() - {"motools"}:
+        report.findings.append(("listing", "was imported though nobody had asked for it"))
+    modules, before, began = set(sys.modules), Surroundings(), time.perf_counter()
     try:
         found = _imported(present, offer)
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is what this plugin does)
         report.broken = error.reason if isinstance(error, PluginError) else said(error)
     report.seconds = time.perf_counter() - began
     report.kind = offer.kind
-    report.did += Surroundings().changes(before)
+    after = Surroundings()
+    report.findings += after.changes(before)
     write(report)
     if not report.broken:
         made = _use(offer, found, asked["made_as"], report)
+        report.findings += looks.imported(present, offer, modules)
+        report.findings += [(rule, f"{what} when it was made") for rule, what in Surroundings().changes(after)]
         write(report)
         if asked["online"] and _can_be_asked(made):
             _ask(made, report)
@@ -136,9 +141,9 @@ def _wrapped_by(layer: Any) -> str | None:
 
 def _use(offer: Offer, found: Any, name: str, report: Report) -> Any:
     """Make what it offers as a request would, and look at it; return it, or None where it is not made."""
-    if declared := lacking(found):
-        them = "it" if len(declared) == 1 else "them"
-        report.did.append(f"declares {', '.join(declared)} and does not implement {them}")
+    report.findings += looks.declared(offer, found)
+    if offer.kind == "hooks":
+        report.findings += looks.answered(found, offer)
     try:
         made = _made(offer, found, name)
         report.key_variables = [str(each) for each in getattr(made, "key_variables", ())]
@@ -151,10 +156,8 @@ def _use(offer: Offer, found: Any, name: str, report: Report) -> Any:
     except BaseException as error:  # noqa: BLE001  (as above)
         report.broken = f"making it raised {said(error)}"
         return None
-    try:
-        repr(made)
-    except BaseException as error:  # noqa: BLE001  (as above)
-        report.did.append(f"its __repr__ raised {said(error)}")
+    if made is not None:
+        report.findings += looks.shown(made, lambda: _made(offer, found, name))
     return made
 
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,10 +39,18 @@ class Surroundings:
         self.handlers = {each.name: signal.getsignal(each) for each in SIGNALS}
         self.threads = set(threading.enumerate())
         self.logging = (logging.root.level, list(logging.root.handlers))
+        self.warnings = list(warnings.filters)
+        self.finders = list(sys.meta_path)
+        self.loops = getattr(asyncio.events, "_event_loop_policy", None)
 
-    def changes(self, before: Surroundings) -> list[str]:
-        """Say what is other than it was, as what somebody did: "removed the environment variable HOME"."""
-        return [*self._of_variables(before.variables), *self._of_shared(before.shared), *self._of_others(before)]
+    def changes(self, before: Surroundings) -> list[tuple[str, str]]:
+        """Say what is other than it was, as what somebody did ("removed the environment variable HOME"), each with its rule."""
+        kinds = {
+            "variables": self._of_variables(before.variables),
+            "shared": self._of_shared(before.shared),
+            "process": self._of_others(before),
+        }
+        return [(rule, sentence) for rule, sentences in kinds.items() for sentence in sentences]
 
     def _of_variables(self, before: Mapping[str, str]) -> Iterator[str]:
         """Name variables; what they hold may be secret."""
@@ -70,6 +79,12 @@ class Surroundings:
             yield f"left the thread{'s' * (len(started) > 1)} {_listed(sorted(started))} running"
         if self.logging != before.logging:
             yield "configured the root logger"
+        if self.warnings != before.warnings:
+            yield "changed which warnings are shown"
+        if self.finders != before.finders:
+            yield "changed how modules are found (sys.meta_path)"
+        if self.loops is not before.loops:
+            yield "set the policy of event loops"
 
 
 def _shared(module: ModuleType) -> Iterator[tuple[str, Any]]:
