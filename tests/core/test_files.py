@@ -106,6 +106,34 @@ def test_a_writer_that_is_killed_leaves_one_whole_text(tmp_path):
         assert path.read_text() in whole
 
 
+SYNCS = """
+import asyncio, os, sys, threading
+from pathlib import Path
+from motools.cache.kinds import pack
+from motools.files import fleeting, replace_text, write_json
+synced = []
+def hear(frame, event, function):
+    if event == "c_call" and function is os.fsync:
+        synced.append(1)
+threading.setprofile(hear)
+sys.setprofile(hear)
+class Saved:
+    async def save(self, path):
+        await write_json(path, {"a": 1})
+for _ in range(2):
+    with fleeting():
+        asyncio.run(write_json("fields.json", {"a": 1}))
+        assert not synced and Path("fields.json").exists()
+    assert asyncio.run(pack(Saved())) == {"a": 1} and not synced
+replace_text("text", "a")
+assert len(synced) == 2, synced  # the file, and the folder that it is in
+"""
+
+
+def test_what_is_thrown_away_at_once_does_not_wait_for_the_disk_and_all_else_does(tmp_path):
+    subprocess.run([sys.executable, "-c", SYNCS], cwd=tmp_path, check=True)
+
+
 async def test_many_writers_at_once_leave_the_text_of_one(tmp_path):
     path = tmp_path / "fields.json"
     await asyncio.gather(*[write_json(path, {"writer": n, "text": "x" * 10_000}) for n in range(20)])

@@ -167,6 +167,17 @@ async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time(own
     assert len((await again.wait()).samples) == 3
 
 
+async def test_announcing_work_starts_no_server_and_leaves_one_that_there_is_serving(own_server):
+    launching.announce()
+    assert not own_server()
+    await (await InspectEvalBackend().evaluate("scripted/upper", SUITE)).wait()
+    (server,) = own_server()
+    for _ in range(3):
+        launching.announce()
+    await (await InspectEvalBackend().evaluate("scripted/upper", SUITE)).wait()
+    assert own_server() == [server]
+
+
 async def test_without_keeping_warm_each_worker_is_a_new_process(own_server):
     job = await InspectEvalBackend(keep_warm=0).evaluate("scripted/upper", SUITE)
     assert len((await job.wait()).samples) == 3

@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
@@ -23,6 +24,9 @@ from motools.errors import HandleError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from io import BufferedIOBase
+
+
+_is_fleeting = ContextVar("_is_fleeting", default=False)
 
 
 def replace_text(path: str | os.PathLike[str], text: str) -> None:
@@ -41,6 +45,16 @@ def replace_file(path: str | os.PathLike[str], source: BufferedIOBase) -> None:
 
 
 @contextmanager
+def fleeting() -> Iterator[None]:
+    """Do not wait for the disk inside: what is written is read again at once and thrown away."""
+    token = _is_fleeting.set(True)
+    try:
+        yield
+    finally:
+        _is_fleeting.reset(token)
+
+
+@contextmanager
 def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex}")
@@ -49,7 +63,8 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if not _is_fleeting.get():
+                os.fsync(file.fileno())
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -59,7 +74,7 @@ def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def sync_directory(path: Path) -> None:
     """Make renames in a directory durable, where the system has a way to."""
-    if os.name == "nt":
+    if os.name == "nt" or _is_fleeting.get():
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -122,4 +137,4 @@ async def _text_of(path: str | os.PathLike[str]) -> str:
         return await file.read()
 
 
-__all__ = ["finite", "read_json", "replace_file", "replace_text", "sync_directory", "write_json"]
+__all__ = ["finite", "fleeting", "read_json", "replace_file", "replace_text", "sync_directory", "write_json"]

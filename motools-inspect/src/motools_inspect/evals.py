@@ -22,7 +22,7 @@ from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, Submit
 from motools.settings import check
 from motools_inspect import models
 from motools_inspect.identity import model_identity
-from motools_inspect.launching import launch
+from motools_inspect.launching import announce, launch
 from motools_inspect.memory import check_at_hand, hold
 from motools_inspect.resolution import Request, facts_of_tasks
 from motools_inspect.results import InspectEvalResults
@@ -175,6 +175,8 @@ class InspectEvalBackend(EvalBackend):
 
     def _spec(self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters) -> dict[str, Any]:
         """Return all that the worker has to know."""
+        if self._options.keep_warm:
+            announce()
         request = Request(eval_suite=eval_suite, parameters=parameters)
         found = request.tasks()
         return request.fields() | {

@@ -49,11 +49,13 @@ class Request:
             os.close(descriptor)
 
 
-def receive(connection: socket.socket) -> Request:
-    """Read a request. Raises OSError, ValueError or EOFError where it does not arrive whole."""
+def receive(connection: socket.socket) -> Request | None:
+    """Read a request; None of who only announces one. Raises OSError, ValueError or EOFError where it does not arrive whole."""
     with connection:
         connection.settimeout(PATIENCE)
         head, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
+        if not head:
+            return None
         try:
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, False)  # noqa: FBT003  (the function takes it by position only)
@@ -117,8 +119,8 @@ def _become(request: Request) -> None:
         os.environ[LOCK_VARIABLE] = str(request.lock)
     resource.setrlimit(resource.RLIMIT_NOFILE, DESCRIPTORS)
     random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,12 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
     return connection
 
 
+def announce() -> None:
+    """Let a server that is there look at once whether its code has changed: what is asked of it next then need not wait."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(_place(_directory())))
+
+
 def _directory() -> Path:
     """Return the directory of sockets, which nobody else can enter."""
     bases = [os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), tempfile.gettempdir(), "/tmp"]  # noqa: S108 (checked below)
@@ -124,7 +130,7 @@ def _directory() -> Path:
 
 
 def _connect(directory: Path, log: int, keep_warm: float) -> socket.socket:
-    name = directory / f"inspect-{_fingerprint()}"
+    name = _place(directory)
     connection = socket.socket(socket.AF_UNIX)
     try:
         if not _is_served(connection, name):
@@ -136,6 +142,10 @@ def _connect(directory: Path, log: int, keep_warm: float) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _place(directory: Path) -> Path:
+    return directory / f"inspect-{_fingerprint()}"
 
 
 def _is_served(connection: socket.socket, name: Path) -> bool:
@@ -187,4 +197,4 @@ def _is_left_out(name: str) -> bool:
     )
 
 
-__all__ = ["ask", "can_fork", "launch"]
+__all__ = ["announce", "ask", "can_fork", "launch"]

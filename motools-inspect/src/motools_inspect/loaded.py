@@ -21,7 +21,7 @@ LOADED_LATE = (
     "inspect_ai.model._providers.openai_compatible",
     "inspect_ai.solver._transcript",
     "markdown_it",
-    "numpy",
+    "numpy.random",
     "rich._emoji_codes",
     "rich.markdown",
 )

@@ -91,7 +91,15 @@ class Server:
             except OSError:  # too many open files: the caller waits in the backlog
                 return
             with suppress(OSError, ValueError, EOFError):  # who did not finish asking has let go of the lock
-                self._waiting.append(receive(connection))
+                if (request := receive(connection)) is not None:
+                    self._waiting.append(request)
+                elif self._is_at_its_place():
+                    self._look()
+
+    def _look(self) -> None:
+        """Make sure that what is forked from here on is as it is on the disk."""
+        if self._imported.has_changed(may_be_late=self._is_again):
+            self._begin_again()
 
     def _bury(self) -> bool:
         """Note which workers have ended."""
@@ -109,8 +117,7 @@ class Server:
         ordinary = [each for each in self._waiting if each not in ready]
         room = [each for number, each in enumerate(ordinary) if len(self._workers) + number < each.body["workers"]]
         for request in [*ready, *room]:
-            if self._imported.has_changed(may_be_late=self._is_again):
-                self._begin_again()
+            self._look()
             self._waiting.remove(request)
             self._fork(request)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.errors import ConfigError, HandleError, RunFailed
 from motools.evals.base import EvalJob, EvalResults
-from motools.files import write_json
+from motools.files import fleeting, write_json
 from motools.status import RunStatus
 from motools.training.base import TrainingRun
 from motools.words import shown
@@ -101,7 +101,7 @@ def _directory() -> tempfile.TemporaryDirectory[str]:
 
 async def pack(saved: Any) -> dict[str, Any]:
     """Return the JSON object that the `save` of a run, job or results writes."""
-    with _directory() as directory:
+    with fleeting(), _directory() as directory:
         path = Path(directory) / "saved.json"
         await saved.save(path)
         text = await asyncio.to_thread(path.read_text, encoding="utf-8")
@@ -113,7 +113,7 @@ async def pack(saved: Any) -> dict[str, Any]:
 
 async def unpack(found: type[Any], fields: Mapping[str, Any]) -> Any:
     """Return the run, job or results that a class's `load` makes of what `pack` returned."""
-    with _directory() as directory:
+    with fleeting(), _directory() as directory:
         path = Path(directory) / "saved.json"
         await write_json(path, fields)
         return await found.load(path)
