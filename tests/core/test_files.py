@@ -158,3 +158,19 @@ async def test_whoever_stops_reading_leaves_no_file_open(tmp_path, recwarn):
     await asyncio.sleep(0.05)
     gc.collect()
     assert [str(warning.message) for warning in recwarn if "unclosed" in str(warning.message)] == []
+
+
+def test_a_loop_that_ends_while_a_file_is_being_read_leaves_none_open(tmp_path, recwarn):
+    path = tmp_path / "handle.json"
+    path.write_text("{}")
+
+    async def begin():
+        reading.append(asyncio.ensure_future(read_json(path)))
+        await asyncio.sleep(0)
+
+    reading = []
+    for _ in range(20):
+        asyncio.run(begin())
+    reading.clear()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn if "unclosed" in str(warning.message)] == []

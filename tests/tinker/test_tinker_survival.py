@@ -9,7 +9,6 @@ import signal
 from collections import Counter
 
 import pytest
-from raw_loop import Conversations, losses as raw_losses
 from tinker_server import KEY, serving
 
 from motools.detached import read_rows
@@ -32,6 +31,8 @@ def backend(warm, server):
 @pytest.fixture(scope="module")
 def undisturbed(_server, tiny):
     """Return the losses of `WANTED` when nothing happens, by the bare SDK."""
+    from raw_loop import Conversations, losses as raw_losses
+
     records = [
         {
             "messages": [

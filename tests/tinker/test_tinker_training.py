@@ -9,8 +9,6 @@ import subprocess
 import sys
 
 import pytest
-import tinker
-from raw_loop import Conversations, losses as raw_losses
 from tinker_server import KEY
 
 import motools
@@ -48,6 +46,9 @@ async def test_it_learns_as_a_loop_with_the_bare_sdk_does(backend, server, model
     model_id = await waited(run)
     assert model_id.startswith("tinker://")
     ours = await losses_of(run)
+
+    from raw_loop import Conversations, losses as raw_losses
+
     datums = Conversations(tiny, records).datums
     theirs = await asyncio.to_thread(raw_losses, server.url, KEY, datums, model, LEARNS)
     assert ours == pytest.approx(theirs, abs=1e-5)
@@ -220,6 +221,9 @@ asyncio.run(main())
 
 async def test_a_model_that_was_trained_by_other_means_is_adopted(backend, server, model, tiny, records, motools_home):
     def train_by_hand():
+        import tinker
+        from raw_loop import Conversations
+
         datums = Conversations(tiny, records).datums
         with tinker.ServiceClient(base_url=server.url) as service:
             client = service.create_lora_training_client(base_model=model, rank=4).result(60)

@@ -6,10 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
-from statsmodels.api import OLS
-from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
 
 from motools.comparison.clusters import Clustered, covariance, standard_error
 from motools.comparison.effects import cohens_d, cohens_h
@@ -58,8 +54,11 @@ def test_wilson_of_none_and_of_all_ends_at_0_and_at_1_exactly():
     assert [wilson(1, size, 0.95)[1] for size in range(1, 50)] == [1] * 49
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", TABLES)
 def test_wilson_is_that_of_scipy_and_statsmodels(seed):
+    from statsmodels.stats.proportion import proportion_confint
+
     random = np.random.default_rng(seed)
     size = int(random.integers(1, 400))
     hits, confidence = int(random.integers(0, size + 1)), float(random.uniform(0.5, 0.999))
@@ -106,8 +105,11 @@ def test_mcnemar_gives_what_was_printed(table, expected):
     assert mcnemar(table[1], table[2]) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", TABLES)
 def test_mcnemar_is_that_of_statsmodels(seed):
+    from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
+
     table = np.random.default_rng(seed).integers(0, 30, size=(2, 2))
     ours = mcnemar(int(table[0, 1]), int(table[1, 0]))
     assert ours == pytest.approx(their_mcnemar(table, exact=True).pvalue, abs=1e-12)
@@ -118,8 +120,11 @@ def test_pairs_that_never_differ_show_no_difference():
     assert paired_bootstrap(single([0, 0, 0])) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", TABLES)
 def test_the_clustered_error_is_that_of_statsmodels(seed):
+    from statsmodels.api import OLS
+
     scores, _ = random_clusters(seed)
     fit = OLS(scores.scores, np.ones(scores.size)).fit(
         cov_type="cluster", cov_kwds={"groups": scores.codes}, use_t=True
@@ -187,8 +192,11 @@ def test_the_bootstrap_is_the_same_every_time_in_either_direction_and_in_any_ord
     assert paired_bootstrap(single(random.permutation(differences))) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", TABLES)
 def test_holm_is_that_of_statsmodels(seed):
+    from statsmodels.stats.multitest import multipletests
+
     random = np.random.default_rng(seed)
     # with some that are equal
     values = random.uniform(0, 0.3, size=int(random.integers(1, 20))).round(2).tolist()
