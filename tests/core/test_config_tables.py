@@ -147,12 +147,14 @@ def same(text: str) -> None:
     assert repr(answer) == repr(expected)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=500)
 @given(text=DOCUMENTS)
 def test_any_document_is_read_or_refused_as_tomllib_does(text) -> None:
     same(text)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(text=st.text(alphabet="ab=.[]{}'\"#,\\ \t\n\r01e-+_tru\x00é\xa0", max_size=30))
 def test_any_text_is_read_or_refused_as_tomllib_does(text) -> None:

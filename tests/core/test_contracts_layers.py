@@ -15,6 +15,7 @@ from motools.testing.training import TrainingBackendContract
 from motools.training.backends.dummy import DummyTrainingBackend
 
 
+@pytest.mark.slow
 class TestValidatedDummyTraining(TrainingBackendContract):
     @pytest.fixture
     def backend(self):
@@ -55,6 +56,7 @@ class TestValidatedDummyTraining(TrainingBackendContract):
         return DummyTrainingBackend().service.jobs
 
 
+@pytest.mark.slow
 class TestBudgetedDummyTraining(TestValidatedDummyTraining):
     @pytest.fixture
     def backend(self):

@@ -99,6 +99,7 @@ def test_nothing_is_opened_before_it_is_read(tmp_path):
             read()
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.dictionaries(
@@ -116,6 +117,7 @@ def test_records_come_back_as_they_went_in(records):
     assert [jsonl.decode_line(jsonl.encode_record(record)) for record in records] == records
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_flat_memory(tmp_path):
     path = tmp_path / "large.jsonl"
     with path.open("wb") as file:

@@ -143,6 +143,7 @@ def test_what_was_not_compared_is_said():
     )
 
 
+@pytest.mark.slow
 def test_memory_stays_within_what_is_said(tmp_path):
     """About a hundred bytes for each different record, and nothing for the size of the file."""
     path = tmp_path / "large.jsonl"

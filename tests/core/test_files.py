@@ -93,6 +93,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_leaves_one_whole_text(tmp_path):
     path = tmp_path / "text"
     replace_text(path, "one" * 200_000)

@@ -148,6 +148,7 @@ def until_one(world):
     return refuses
 
 
+@pytest.mark.slow
 def test_nobody_asks_before_the_time_that_the_service_said(world):
     service = Service(world.clock, until_one(world))
     one, other = (world.process(Backend(service)) for _ in range(2))
@@ -199,6 +200,7 @@ def test_without_a_time_it_is_asked_more_and_more_seldom_and_by_the_first_in_lin
     assert [work for _, work in world.when(service)] == [*"aaaaaaaaa", "b", "c"]
 
 
+@pytest.mark.slow
 def test_how_many_may_be_live_is_learned_from_the_refusal(world):
     def refuses(service):
         return NoSlot("As many as may be.", limit=2) if len(service.live()) >= 2 else None
@@ -267,6 +269,7 @@ def test_who_is_refused_keeps_its_place(world):
     assert [work for _, work in world.when(service)] == ["a", "a", "a", "a", "b"]
 
 
+@pytest.mark.slow
 def test_as_many_are_started_in_a_day_as_may_be(world):
     service, backend = Service(world.clock), None
 
@@ -287,6 +290,7 @@ def test_as_many_are_started_in_a_day_as_may_be(world):
     assert [work for _, work in world.when(service)] == [*"abcde"]
 
 
+@pytest.mark.slow
 def test_a_long_wait_asks_the_service_for_its_limits_now_and_then(world):
     service, asked = Service(world.clock), []
 

@@ -9,6 +9,8 @@ import pytest
 
 from motools_inspect import InspectEvalBackend, packages
 
+pytestmark = pytest.mark.slow
+
 MODEL = "scripted/upper"
 
 

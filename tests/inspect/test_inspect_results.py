@@ -27,6 +27,7 @@ def many(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_samples_are_never_all_in_memory(many):
     tracemalloc.start()
     try:

@@ -124,6 +124,7 @@ def test_packages_are_those_that_inspect_itself_finds():
     assert {"motools_inspect", "scripted"} <= set(packages.names())
 
 
+@pytest.mark.slow
 async def test_nothing_imports_inspect_before_there_is_a_worker(task_file, questions, tmp_path):
     program = f"""
 import asyncio, sys

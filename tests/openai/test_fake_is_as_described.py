@@ -23,6 +23,8 @@ from pydantic import ValidationError
 from spec_judge import description
 from spec_judge.judging import SpecJudge
 
+pytestmark = pytest.mark.slow
+
 DEVIATIONS = {
     "error": "a healthy job has an object of nulls: payload spec/post_fine_tuning_jobs_dpo",
     "hyperparameters": "null unless the method is supervised: payload spec/post_fine_tuning_jobs_dpo",

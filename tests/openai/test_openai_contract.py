@@ -10,6 +10,7 @@ from motools.testing.training import TrainingBackendContract
 from motools.training.backends import OpenAITrainingBackend
 
 
+@pytest.mark.slow
 class TestOpenAIContract(TrainingBackendContract):
     sdk_modules = ("openai", "httpx2", "pydantic")
     key_variables = ("OPENAI_API_KEY",)

@@ -9,6 +9,8 @@ import pytest
 import motools
 from motools.cache.states import State
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gpt-4.1-nano-2025-04-14"
 
 

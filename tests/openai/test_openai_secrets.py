@@ -23,6 +23,7 @@ def files_with(text, *directories):
     return [path for path in files if text.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 async def test_the_key_is_in_no_file_no_log_no_error_and_no_handle(
     service, data, tmp_path, motools_home, monkeypatch, caplog
 ):

@@ -10,6 +10,8 @@ from motools.errors import MotoolsError, NeedsPerson
 from motools.testing.tickets import RecordingTicket
 from motools.training.backends import OpenAITrainingBackend
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gpt-4.1-mini-2025-04-14"
 GRADER = {"type": "string_check", "name": "g", "input": "{{sample.output_text}}", "reference": "x", "operation": "eq"}
 

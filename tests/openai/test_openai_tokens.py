@@ -68,6 +68,7 @@ LONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", VOCABULARIES)
 @pytest.mark.parametrize("text", [*TEXTS, *LONG])
 def test_counts_are_those_of_tiktoken(encoding, text, pure, by_tiktoken):
@@ -80,6 +81,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=12)
 SEPARATORS = st.sampled_from([" ", "  ", "\n", ", ", "。", "'s ", "'", "—", "1", "½ ", "(", '"'])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     pieces=st.lists(st.tuples(WORDS, SEPARATORS), min_size=40, max_size=120), encoding=st.sampled_from([*VOCABULARIES])

@@ -14,6 +14,8 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from payloads import names, payload
 from spec_judge import description
 
+pytestmark = pytest.mark.slow
+
 SINCE_THEN = {"spec/get_models", "spec/get_models_model"}
 """Those that have a field more than the description in the package."""
 JOBS = [

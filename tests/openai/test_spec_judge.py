@@ -10,6 +10,8 @@ import pytest
 from spec_judge import steady
 from spec_judge.judging import SpecJudge
 
+pytestmark = pytest.mark.slow
+
 GOOD = {"model": "gpt-4.1-mini-2025-04-14", "training_file": "file-abc123"}
 
 

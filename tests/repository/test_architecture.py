@@ -47,8 +47,12 @@ class Import:
         )
 
 
+@cache
 def imports_of(distribution):
-    source = ROOT / distribution / "src"
+    return tuple(imports_below(ROOT / distribution / "src"))
+
+
+def imports_below(source):
     for file in sorted(source.rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for_types = {

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 

@@ -144,6 +144,7 @@ async def test_a_place_that_cannot_be_written_is_named(tmp_path):
         await SqliteLedger(tmp_path / "file" / "motools.db").read("mk1:x")
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_database_together_do_not_disturb_each_other(tmp_path):
     code = (
         "import asyncio, sys; from motools.cache.sqlite import SqliteLedger;"

@@ -40,6 +40,7 @@ async def record_of(ledger):
     return record
 
 
+@pytest.mark.slow
 async def test_four_processes_with_one_request_pay_once(ledger, service, data):
     processes = [started(ledger, service, data, "paid") for _ in range(4)]
     answers = [await asyncio.to_thread(finished, process) for process in processes]

@@ -195,6 +195,7 @@ async def test_a_sweep_of_hits_resolves_no_type_hints(train):
         assert len(names) <= 2 * FUNCTION_CALLS
 
 
+@pytest.mark.slow
 async def test_memory_stays_flat_over_hits(train):
     for _ in range(300):
         await train()

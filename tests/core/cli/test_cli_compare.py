@@ -62,6 +62,7 @@ def test_saved_results_and_saved_handles_are_compared(cli):
     assert list(cli.json("compare", "base.json", "organism.json")["models"]) == ["base", "organism"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["found.png", "found.svg"])
 def test_a_picture_is_drawn_beside_the_table(cli, evaluate, name):
     evaluate("base", "--label", "before")
@@ -115,6 +116,7 @@ def test_a_failed_evaluation_is_the_works_failure(cli, evaluate):
     assert "out of luck" in cli.refused("compare", "base", "broken", status=1)
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own_it_is_the_same(shell, cli, evaluate):
     evaluate("base", "--label", "base")
     evaluate("organism", "--label", "organism")

@@ -153,6 +153,7 @@ class Billing(TrainingMiddleware):
         return run
 
 
+@pytest.mark.slow
 async def test_what_was_billed_is_shown_where_the_service_says_it(shell, chat):
     run = await CachedTrainingBackend(Billing(DummyTrainingBackend(price=0.5)), open_store()).train(
         chat, "m", estimate=True

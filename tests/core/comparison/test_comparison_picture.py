@@ -15,6 +15,8 @@ from motools import EvalResults
 from motools.comparison.picture import COLOURS, MARKERS, picture
 from motools.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 
 def many(model, *, tasks=2, seed=0):
     random = np.random.default_rng(seed)

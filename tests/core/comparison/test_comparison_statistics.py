@@ -83,6 +83,7 @@ def test_newcombes_interval_gives_what_was_printed(table, low, high):
     assert newcombe(second, first, 0.95) == pytest.approx((low, high), abs=5e-4)
 
 
+@pytest.mark.slow
 @given(table=st.tuples(*[st.integers(0, 40)] * 4).filter(any), confidence=st.sampled_from([0.8, 0.95, 0.99]))
 @settings(max_examples=200, deadline=None)
 def test_newcombes_interval_holds_the_difference_and_no_more_than_there_can_be(table, confidence):
@@ -175,6 +176,7 @@ def test_a_cluster_is_drawn_as_a_whole():
     assert paired_bootstrap(single([1] * 50)) == 1 / (1 + DRAWS)
 
 
+@pytest.mark.slow
 def test_of_thousands_of_samples_the_bootstrap_is_nearly_students_test():
     differences = np.random.default_rng(9).normal(0.03, 1, size=5000)
     theirs = stats.ttest_1samp(differences, 0).pvalue

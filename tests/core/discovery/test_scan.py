@@ -306,6 +306,7 @@ def test_the_present_path_is_the_default(site, monkeypatch) -> None:
     assert [entry.name for entry in scan()] == ["one"]
 
 
+@pytest.mark.slow
 def test_two_thousand_distributions_are_searched_and_agree_with_both_oracles(site, found) -> None:
     for number in range(2000):
         text = f"[console_scripts]\nx{number} = m:main\n"

@@ -11,6 +11,8 @@ from hypothesis import given, reject, settings, strategies as st
 
 from motools.plugins.discovery import scan
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.sampled_from(["acme", "Acme", "acme_x", "Acme.X", "acme--x", "motools", "b", "", "~cme", "ünï"])
 VERSIONS = st.sampled_from(["", "-1.0", "-1.0.post1", "-2", "-1.0-py3.11", "-1_0"])
 SUFFIXES = st.sampled_from([".dist-info", ".egg-info", ".DIST-INFO", ".Egg-Info", "", ".dist-info.bak"])
