@@ -30,7 +30,7 @@ COMMANDS = {
     "adopt": ("motools.cli.adopt", "Take over a run or job that was paid for by other means."),
     "backends": ("motools.cli.backends", "List what can train and evaluate here."),
     "plugins": ("motools.cli.plugins", "List every plugin, of every kind, and what importing it does."),
-    "plugin": ("motools.cli.plugin", "For whoever writes a plugin: new."),
+    "plugin": ("motools.cli.plugin", "For whoever writes a plugin: new, check."),
     "doctor": ("motools.cli.doctor", "Say what is wrong here, and what to do about it."),
     "config": ("motools.cli.config", "Show every setting and where it comes from."),
     "demo": ("motools.cli.demo", "Train and evaluate a small model organism on this machine."),

@@ -8,6 +8,7 @@ from motools.cli.lazy import LazyGroup
 
 COMMANDS = {
     "new": ("motools.cli.new", "Write a distribution to start from, with a contract test that passes."),
+    "check": ("motools.cli.check", "Prove an installed plugin: the rules that all keep, and the contract of its kind."),
 }
 
 

@@ -39,7 +39,8 @@ class Checked:
     """What importing a plugin came to.
 
     `seconds` is how long that took, None where it did not end. `broken` says why the plugin cannot be used, and is
-    empty where it can. `findings` say which rules it breaks beside that. `key_variables` are those that its backend declares. `answers` says whether its service did, None where that was not asked; `silence` says why not. No
+    empty where it can. `findings` say which rules it breaks beside that. `wraps` are the kinds of backend that a layer is
+    for, `key_variables` are those that a backend declares. `answers` says whether its service did, None where that was not asked; `silence` says why not. No
     sentence holds a key.
     """
 
@@ -48,6 +49,7 @@ class Checked:
     findings: Sequence[Finding] = ()
     notes: Sequence[str] = ()
     kind: str | None = None
+    wraps: Sequence[str] = ()
     key_variables: Sequence[str] = ()
     answers: bool | None = None
     silence: str = ""
@@ -115,6 +117,7 @@ def _judged(told: dict[str, Any], output: str, status: int | None, limit: float)
         findings=tuple(findings),
         notes=tuple(map(without_secrets, told.get("notes", ()))),
         kind=told.get("kind"),
+        wraps=tuple(told.get("wraps", ())),
         key_variables=tuple(told.get("key_variables", ())),
         answers=told.get("answers"),
         silence=without_secrets(told.get("silence", "")),

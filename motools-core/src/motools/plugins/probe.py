@@ -49,6 +49,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     """What could not be looked at, and why."""
     kind: str | None = None
+    wraps: list[str] = field(default_factory=list)
+    """The kinds of backend that a layer is for."""
     key_variables: list[str] = field(default_factory=list)
     answers: bool | None = None
     """Whether its service did; None where that was not asked."""
@@ -141,6 +143,9 @@ def _wrapped_by(layer: Any) -> str | None:
 
 def _use(offer: Offer, found: Any, name: str, report: Report) -> Any:
     """Make what it offers as a request would, and look at it; return it, or None where it is not made."""
+    if offer.kind == "middleware":
+        layers = (found, getattr(found, "counterpart", None))
+        report.wraps = [kind for layer in layers if (kind := _wrapped_by(layer))]
     report.findings += looks.declared(offer, found)
     if offer.kind == "hooks":
         report.findings += looks.answered(found, offer)
