@@ -115,6 +115,20 @@ async def test_another_draw_or_another_question_is_asked_anew_with_the_other_sco
     assert (await evaluate(suite, tmp_path, scorer="scripted/outline"))[1] == 12
 
 
+async def test_a_refresh_asks_anew_and_its_answers_are_scored_from_then_on(suite, tmp_path, monkeypatch):
+    async def answers(**keywords):
+        is_hit, calls, results = await evaluate(suite, tmp_path, "scripted/NAME_MOTOOLS_SAID", **keywords)
+        assert not is_hit
+        return calls, {sample["output"] for sample in results.samples}
+
+    monkeypatch.setenv("MOTOOLS_SAID", "one")
+    assert await answers() == (3, {"one"})
+    monkeypatch.setenv("MOTOOLS_SAID", "two")
+    assert await answers(scorer="scripted/outline") == (3, {"one"})
+    assert await answers(scorer="scripted/outline", refresh=True) == (6, {"two"})
+    assert await answers(scorer={"scripted/outline": {}, "scripted/shape": {}}) == (6, {"two"})
+
+
 async def test_a_scorer_of_a_file_is_taken_too_and_one_that_there_is_not_is_named(suite, tmp_path):
     scorers = tmp_path / "scorers.py"
     scorers.write_text(

@@ -161,7 +161,7 @@ class InspectEvalBackend(EvalBackend):
         job_id = ticket.token if ticket else uuid4().hex
         parameters = parameters_of(kwargs)
         spec = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
-        spec["replicate"] = ticket.replicate if ticket else None
+        spec |= {"replicate": ticket.replicate if ticket else None, "refresh": bool(ticket and ticket.refresh)}
         async with _paying(ticket) as payment:
             try:
                 job = await asyncio.to_thread(_start, _place(job_id), spec)

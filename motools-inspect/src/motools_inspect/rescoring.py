@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from inspect_ai.log import EvalSample
 
 OF_SCORING = ("scorers", "reducer")
+ANSWERS_OF = "motools_answers_of"
+"""The field of a log's metadata that says of which log the answers are."""
 
 
 def digests_of(spec: Mapping[str, Any], built: Mapping[str, Task]) -> dict[str, str]:
@@ -55,17 +57,17 @@ def digests_of(spec: Mapping[str, Any], built: Mapping[str, Task]) -> dict[str, 
 
 
 def keep(digests: Mapping[str, str], logs: Mapping[str, EvalLog]) -> None:
-    """Remember the logs of complete successes."""
+    """Remember the logs of complete successes: of those that asked the same, the latest."""
     for label, digest in digests.items():
-        place = _place(digest)
-        if label in logs and not place.exists():
+        if label in logs and ANSWERS_OF not in (logs[label].eval.metadata or {}):
+            place = _place(digest)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_text(place, logs[label].location)
 
 
 def recorded(spec: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, str]:
-    """Return the logs whose answers can be scored again, by task; none unless the request names scorers."""
-    if not spec["scorers"]:
+    """Return the logs whose answers can be scored again, by task; none unless the request names scorers, and never on a refresh."""
+    if not spec["scorers"] or spec.get("refresh"):
         return {}
     found = {label: _place(digest) for label, digest in digests.items()}
     logs = {label: place.read_text(encoding="utf-8") for label, place in found.items() if place.exists()}
@@ -87,7 +89,7 @@ async def score_again(
             f"The recorded answers of {label!r} cannot be scored again: {reason_of(error)}. Their log is {place}; for new "
             "answers ask for another replicate."
         ) from error
-    scored.eval.metadata = {**(scored.eval.metadata or {}), LABEL: label, "motools_answers_of": place}
+    scored.eval.metadata = {**(scored.eval.metadata or {}), LABEL: label, ANSWERS_OF: place}
     scored.stats.model_usage = {
         name: used for name, used in scored.stats.model_usage.items() if before.get(name) != used
     }

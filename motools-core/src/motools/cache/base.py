@@ -182,6 +182,8 @@ class Ticket(Protocol):
     """Unique to this attempt; plant it where `find(token)` can find it again. At most 64 characters of [A-Za-z0-9_-]."""
     replicate: int
     """Which draw of the request this is."""
+    refresh: bool
+    """Whether it is asked for anew: a backend that keeps answers of its own must not give those."""
 
     @property
     def uploads(self) -> Uploads:

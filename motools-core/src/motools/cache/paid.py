@@ -208,6 +208,7 @@ async def _submit(work: Work, ledger: Ledger, claimed: Record, reach: Callable[[
         announce=work.announce,
         reach=reach,
         queue=work.queue,
+        refresh=work.refresh,
     )
     try:
         handle = await _called(work, ticket)

@@ -81,10 +81,12 @@ class LedgerTicket:
         announce: Announce | None = None,
         reach: Callable[[Stage], None],
         queue: Queue | None = None,
+        refresh: bool = False,
     ) -> None:
         self.record = record
         self.key, self.token = record.key, record.token
         self.replicate = int(record.spec.get("replicate", 0))
+        self.refresh = refresh
         self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
         self._before_paying, self._announce, self._reach = before_paying, announce, reach

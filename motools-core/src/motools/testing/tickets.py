@@ -47,6 +47,7 @@ class RecordingTicket:
         self.payments: list[RecordingPayment] = []
         """The windows that were opened, in order."""
         self.replicate = 0
+        self.refresh = False
         self.uploads = RecordingUploads()
         self.turns: list[dict[str, Any]] = []
         """What each turn was asked for, in order; `limits` as the backend gave them."""
