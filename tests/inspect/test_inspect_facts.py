@@ -42,6 +42,7 @@ def facts(task, solver=None, epochs=None, **settings):
 
 def changes(tmp_path):
     from inspect_ai import Epochs
+    from inspect_ai.approval import ApprovalPolicy, auto_approver
     from inspect_ai.dataset import Sample
     from inspect_ai.model import ChatMessageUser, ContentImage, GenerateConfig, get_model
     from inspect_ai.scorer import accuracy, includes, match, mean
@@ -75,12 +76,26 @@ def changes(tmp_path):
         "messages": {"message_limit": 3},
         "tokens": {"token_limit": 3},
         "time": {"time_limit": 3},
+        "working time": {"working_limit": 3},
+        "turns": {"turn_limit": 3},
+        "cost": {"cost_limit": 0.5},
+        "early stopping": {"early_stopping": Stopping()},
+        "approval": {"approval": [ApprovalPolicy(auto_approver(), "*")]},
+        "other tools approved": {"approval": [ApprovalPolicy(auto_approver(), "bash")]},
+        "rejection": {"approval": [ApprovalPolicy(auto_approver("reject"), "*")]},
         "sandbox": {"sandbox": "docker"},
         "its configuration": {"sandbox": ("docker", str(file))},
         "model": {"model": get_model("scripted/other")},
         "grader": {"model_roles": {"grader": get_model("scripted/other")}},
         "its arguments": {"model_roles": {"grader": get_model("scripted/other", prefix="x", memoize=False)}},
     }
+
+
+class Stopping:
+    """Stops an evaluation early: only its name counts, for it has no parts that a key could be made of."""
+
+    async def start_task(self, *_of_the_task: Any) -> str:
+        return "stopping"
 
 
 def test_whatever_is_changed_in_a_task_changes_its_facts(installed, tmp_path):

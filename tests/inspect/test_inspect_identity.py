@@ -110,6 +110,8 @@ async def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(suite, monkeyp
         {"time_limit": 50},
         {"working_limit": 50},
         {"turn_limit": 2},
+        {"cost_limit": 0.5},
+        {"stop_seqs": ["x"]},
         {"sandbox": "local"},
         {"generate_config": {"logit_bias": {"5": 1.0}}},
         {"epochs": 2},

@@ -73,6 +73,46 @@ async def test_a_registered_task_is_evaluated_and_every_answer_kept(questions, t
     assert capfd.readouterr() == ("", "")
 
 
+async def test_a_job_that_runs_says_what_it_scored_so_far_and_how_long_it_will_take(questions):
+    job = await InspectEvalBackend().evaluate("scripted/slow", ANSWERS, **answers(questions), max_connections=3)
+    seen = []
+
+    async def it_has_ended() -> bool:
+        await job.refresh()
+        seen.append(job.progress)
+        return job.status.is_terminal
+
+    await until(it_has_ended)
+    underway = [each for each in seen if each.message and each.message.startswith("exact ") and each.step < 12]
+    assert {each.total for each in underway} == {12}
+    assert all(each.eta_seconds > 0 for each in underway)
+    # Every third answer is wrong, and three are asked at once.
+    assert any(0.5 <= float(each.message.removeprefix("exact ")) <= 0.75 for each in underway)
+    assert (job.progress.step, job.progress.total, job.progress.eta_seconds) == (12, 12, None)
+
+
+async def test_a_function_of_a_module_makes_a_task_with_its_arguments(tmp_path, monkeypatch):
+    import motools
+
+    (tmp_path / "making.py").write_text(
+        "from inspect_ai import Task\nfrom inspect_ai.dataset import Sample\nfrom inspect_ai.scorer import match\n\n"
+        "def words(number: int = 1):\n"
+        "    samples = [Sample(input=f'word {n}', target=f'WORD {n}') for n in range(number)]\n"
+        "    return Task(dataset=samples, scorer=match())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    backend = motools.get_backend("inspect")
+    job = await backend.evaluate("scripted/upper", "making:words", task_args={"number": 3})
+    results = await job.wait()
+    assert results.metrics["making:words"]["match"]["accuracy"] == 1.0
+    assert [sample["output"] for sample in results.samples] == ["WORD 0", "WORD 1", "WORD 2"]
+    assert (await backend.evaluate("scripted/upper", "making:words", task_args={"number": 3})).is_hit
+    (tmp_path / "making.py").write_text((tmp_path / "making.py").read_text().replace("f'WORD", "f'NEVER"))
+    again = await backend.evaluate("scripted/upper", "making:words", task_args={"number": 3})
+    assert not again.is_hit
+    assert (await again.wait()).metrics["making:words"]["match"]["accuracy"] == 0.0
+
+
 async def test_a_list_of_tasks_is_one_job_and_names_that_scorers_share_are_told_apart(task_file):
     suite = [f"{task_file}@capitals", "scripted/shouting"]
     job = await InspectEvalBackend().evaluate("scripted/upper", suite, limit=2, epochs=3)

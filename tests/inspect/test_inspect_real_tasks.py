@@ -145,3 +145,40 @@ async def test_a_server_of_the_openai_kind_is_asked_over_http_and_after_a_kill_o
         path.read_text(errors="replace") for path in Path(job.metadata["directory"]).rglob("*") if path.is_file()
     )
     assert "canary-key" not in kept
+
+
+@pytest.mark.parametrize(
+    ("model_id", "model"),
+    [
+        ("ft:gpt-4.1-mini-2025-04-14:org:evil:B7x9", "openai/ft:gpt-4.1-mini-2025-04-14:org:evil:B7x9"),
+        ("openai+tinker://1c:train:0/sampler_weights/a", "openai-api/tinker/tinker://1c:train:0/sampler_weights/a"),
+    ],
+)
+async def test_what_a_training_elsewhere_returned_is_asked_by_its_name(
+    fake_openai, tmp_path, monkeypatch, model_id, model
+):
+    for name in ("OPENAI_API_KEY", "TINKER_API_KEY"):
+        monkeypatch.setenv(name, "canary-key")
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"input": "What is the capital of France?", "target": "Paris"}\n')
+    job = await InspectEvalBackend().evaluate(
+        model_id,
+        "motools_inspect/answers",
+        task_args={"dataset": str(questions)},
+        model_base_url=f"{fake_openai}/v1",
+        max_retries=1,
+        timeout=60,
+    )
+    results = await job.wait()
+    assert (results.model_id, [sample["output"] for sample in results.samples]) == (model_id, ["Paris"])
+    assert list(results.usage) == [model]
+    assert stats(fake_openai)["total_requests"] == 1
+
+
+async def test_a_model_of_tinkers_own_is_asked_by_the_provider_that_comes_with_it(tmp_path):
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"input": "one", "target": "two"}\n')
+    measured = await InspectEvalBackend().identify(
+        "tinker://1c:train:0/sampler_weights/a", "motools_inspect/answers", task_args={"dataset": str(questions)}
+    )
+    assert measured["model"]["model"] == "motools-tinker/tinker://1c:train:0/sampler_weights/a"
