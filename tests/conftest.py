@@ -1,18 +1,21 @@
-"""What every test stands on: a home of its own, no network, and no skip that nobody notices."""
+"""What every test stands on: a home of its own, no network, no skip that nobody notices; and what many need."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import TypeAlias, TypeVar
+    from collections.abc import Awaitable, Callable, Generator, Iterator
+    from typing import Any, TypeAlias, TypeVar
 
     Report = TypeVar("Report")
     Following: TypeAlias = Generator[None, Report, Report]
@@ -21,12 +24,14 @@ pytest_plugins = ["pytester"]
 
 CONVERTED_MODELS = Path(__file__).resolve().parents[1] / ".cache" / "models"
 """Where the small model is kept between tests: converting it takes half a minute, and every home would do it again."""
+FOUND = pytest.StashKey[frozenset[str]]()
 ALLOWED_SKIP = "no device"
 """How the reason of a skip must begin to be accepted in CI: hardware that the machine does not have."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also run the long searches (marked soak)")
+    parser.addini("quick_cpu_seconds", "how long a test may take in CI that is not marked slow", default="10")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -39,9 +44,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare every later search for garbage what stays to the end: the tests themselves, and what they imported."""
+    session.config.stash[FOUND] = frozenset(name.partition(".")[0] for name in sys.modules)
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def imported_to_find_the_tests(pytestconfig: pytest.Config) -> frozenset[str]:
+    """Return the packages that were imported before the first test began."""
+    return pytestconfig.stash[FOUND]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let a test fail in CI that takes long and is not marked slow: `make check` would take longer and longer."""
+    before = sum(os.times()[:4])
+    yield
+    spent, allowed = sum(os.times()[:4]) - before, float(item.config.getini("quick_cpu_seconds"))
+    if spent > allowed and os.environ.get("CI") == "true" and not item.get_closest_marker("slow"):
+        pytest.fail(f"took {spent:.1f} s of CPU time, more than {allowed:g}: make it quicker, or mark it slow")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,3 +110,28 @@ def documented() -> Callable[[str], set[str]]:
         return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
     return names
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], Any]], Awaitable[Any]]:
+    """Return a function that waits for what happens in another process, and returns what was found."""
+
+    async def until(condition: Callable[[], Any]) -> Any:
+        async with asyncio.timeout(90):
+            while not (found := condition()):  # noqa: ASYNC110  (nobody here tells when it happens)
+                await asyncio.sleep(0.01)
+        return found
+
+    return until
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a directory on a file system of two megabytes."""
+    directory = tmp_path / "disk"
+    directory.mkdir(mode=0o700)
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
+    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no device: this user may not mount a small disk")
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "warm"))
+sys.path[:0] = [str(HERE.parent / "warm"), str(HERE.parent / "words")]
 
 from warm_python import alone, shared_directory, warm_python  # noqa: E402  (a test folder is no package)
 
@@ -78,29 +77,6 @@ def records():
         {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "Hello, World!"}]}
         for question in QUESTIONS * 4
     ]
-
-
-@pytest.fixture
-def until():
-    async def until(condition):
-        async with asyncio.timeout(60):
-            while not (found := condition()):  # noqa: ASYNC110  (it happens in another process)
-                await asyncio.sleep(0.01)
-        return found
-
-    return until
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a directory on a file system of two megabytes."""
-    directory = tmp_path / "disk"
-    directory.mkdir(mode=0o700)
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
-    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("no device: this user may not mount a small disk")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from word_tokenizer import SIMPLE, STRICT, WITH_BOS, assistant, user, word_tokenizer
 
 from motools.errors import DatasetError
 from motools_local.conversations import IGNORED, TemplateError, encode, encode_all
 
-SIMPLE = (
-    "{% for message in messages %}[{{ message.role }}] {{ message.content }} <end> {% endfor %}"
-    "{% if add_generation_prompt %}[assistant] {% endif %}"
-)
 WITH_DEFAULT_SYSTEM = (
     "{% for message in messages %}{% if loop.first and messages[0].role != 'system' %}[system] Be kind. <end> {% endif %}"
     "[{{ message.role }}] {{ message.content }} <end> {% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-WITH_BOS = "{{ bos_token }}" + SIMPLE
 FORGETFUL = (
     "{% for message in messages %}[{{ message.role }}] "
     "{% if message.role != 'assistant' or loop.last %}{{ message.content }}{% else %}…{% endif %} <end> {% endfor %}"
     "{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('no system message, please') }}{% endif %}" + SIMPLE
 
 
 @pytest.fixture
 def tokenizer():
-    """Return a tokenizer of words, with the blank before each; it adds a token of its own in front when allowed to."""
-    text = "<s> [system] [user] [assistant] <end> Be kind. Hi. Hello, World! Bye. See you. … Two Lines"
-    vocabulary = {"<unk>": 0, "<s>": 1}
-    for word in text.split():
-        for form in (word, " " + word, "\n" + word):
-            vocabulary.setdefault(form, len(vocabulary))
-    for extra in (" ", "\n", "\n\n", " \n"):
-        vocabulary.setdefault(extra, len(vocabulary))
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Split(Regex(r"\n+|[^\s]+| \n|\s"), "isolated")
-    words.decoder = decoders.Fuse()
-    words.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", unk_token="<unk>")
-    tokenizer.chat_template = SIMPLE
-    return tokenizer
+    return word_tokenizer()
 
 
 def said(tokenizer, example):
@@ -58,14 +37,6 @@ def said(tokenizer, example):
         pieces[-1] += tokenizer.decode([token])
         last = True
     return pieces
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text, **more):
-    return {"role": "assistant", "content": text} | more
 
 
 def test_only_the_answer_and_its_end_carry_loss(tokenizer):

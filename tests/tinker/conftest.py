@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "words"))
 
 from tinker_server import KEY, MODEL, NoServer, environment, make_model, serving
 from warm_python import alone, shared_directory, warm_python
@@ -98,17 +98,6 @@ def records():
         {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "Hello, World!"}]}
         for question in QUESTIONS * 4
     ]
-
-
-@pytest.fixture
-def until():
-    async def until(condition):
-        async with asyncio.timeout(90):
-            while not (found := condition()):  # noqa: ASYNC110  (it happens in another process)
-                await asyncio.sleep(0.01)
-        return found
-
-    return until
 
 
 @pytest.fixture(autouse=True)

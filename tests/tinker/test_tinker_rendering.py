@@ -6,8 +6,7 @@ import json
 import math
 
 import pytest
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from word_tokenizer import SIMPLE, STRICT, WITH_BOS, assistant, user, word_tokenizer
 
 from motools.errors import DatasetError, RunFailed
 from motools_tinker.encoding import EncodedFile
@@ -17,43 +16,15 @@ from motools_tinker.rendering import OwnRenderer, RenderError, TemplateRenderer
 from motools_tinker.settings import TinkerHyperparameters
 from motools_tinker.states import Saved, States, step_of
 
-SIMPLE = (
-    "{% for message in messages %}[{{ message.role }}] {{ message.content }} <end> {% endfor %}"
-    "{% if add_generation_prompt %}[assistant] {% endif %}"
-)
-WITH_BOS = "{{ bos_token }}" + SIMPLE
 THINKING = (
     "{% for message in messages %}[{{ message.role }}] {% if message.role == 'assistant' and loop.last %}<think> {% endif %}"
     "{{ message.content }} <end> {% endfor %}{% if add_generation_prompt %}[assistant] {% endif %}"
 )
-STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('no system message, please') }}{% endif %}" + SIMPLE
 
 
 @pytest.fixture
 def tokenizer():
-    """Return a tokenizer of words, with the blank before each; it adds a token of its own in front when allowed to."""
-    text = "<s> [system] [user] [assistant] <end> <think> Be kind. Hi. Hello, World! Bye. See you. Two Lines"
-    vocabulary = {"<unk>": 0, "<s>": 1, "<end>": 2}
-    for word in text.split():
-        for form in (word, " " + word, "\n" + word):
-            vocabulary.setdefault(form, len(vocabulary))
-    for extra in (" ", "\n", "\n\n", " \n"):
-        vocabulary.setdefault(extra, len(vocabulary))
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.Split(Regex(r"\n+|[^\s]+| \n|\s"), "isolated")
-    words.decoder = decoders.Fuse()
-    words.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", unk_token="<unk>")
-    tokenizer.chat_template = SIMPLE
-    return tokenizer
-
-
-def user(text):
-    return {"role": "user", "content": text}
-
-
-def assistant(text, **more):
-    return {"role": "assistant", "content": text} | more
+    return word_tokenizer()
 
 
 TWO_TURNS = [user("Hi."), assistant("Hello, World!"), user("Bye."), assistant("See you.")]

@@ -12,10 +12,17 @@ import pytest
 
 import motools
 from motools import EvalResults
-from motools.comparison.picture import COLOURS, MARKERS, picture
 from motools.errors import UsageError
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def picture():
+    """Return what draws, which imports matplotlib."""
+    from motools.comparison.picture import picture
+
+    return picture
 
 
 def many(model, *, tasks=2, seed=0):
@@ -71,7 +78,7 @@ async def alike():
 
 
 @pytest.mark.parametrize("names", ["comparison", "alike"])
-async def test_every_label_is_whole_and_none_lies_over_another(comparison, alike, names):
+async def test_every_label_is_whole_and_none_lies_over_another(comparison, alike, names, picture):
     figure = picture({"comparison": comparison, "alike": alike}[names])
     figure.draw_without_rendering()
     whole = figure.bbox
@@ -87,7 +94,7 @@ async def test_every_label_is_whole_and_none_lies_over_another(comparison, alike
     assert bottom[0].x1 < bottom[1].x0
 
 
-async def test_points_and_bars_are_where_the_numbers_are(comparison):
+async def test_points_and_bars_are_where_the_numbers_are(comparison, picture):
     left, right = picture(comparison).axes[:2]
     first = [row for row in comparison.scores if row.scorer == "match"][:3]
     for place, (row, drawn) in enumerate(zip(first, left.containers, strict=True)):
@@ -98,14 +105,16 @@ async def test_points_and_bars_are_where_the_numbers_are(comparison):
     assert drawn == pytest.approx((comparison.rows[0].difference, 1))
 
 
-async def test_each_model_has_a_colour_and_a_shape_of_its_own(comparison):
+async def test_each_model_has_a_colour_and_a_shape_of_its_own(comparison, picture):
+    from motools.comparison.picture import COLOURS, MARKERS
+
     lines = [container.lines[0] for container in picture(comparison).axes[0].containers]
     assert [line.get_color() for line in lines] == list(COLOURS[:3])
     assert [line.get_marker() for line in lines] == list(MARKERS[:3])
     assert len(set(COLOURS)) == len(set(MARKERS)) == len(COLOURS)
 
 
-async def test_a_difference_without_an_interval_is_a_point(evaluated):
+async def test_a_difference_without_an_interval_is_a_point(evaluated, picture):
     found = await motools.compare([evaluated("a", [0.25, 0.5]), evaluated("b", [0.5, 0.75])])
     drawn = picture(found).axes[1].containers[0]
     assert drawn.lines[2] == ()

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,29 +30,6 @@ def make(tmp_path):
     for work in made:
         with contextlib.suppress(FileNotFoundError, CacheCorrupt):
             work._signal(signal.SIGKILL)
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a directory on a file system of two megabytes."""
-    directory = tmp_path / "disk"
-    directory.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
-    if subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("no device: this user may not mount a small disk")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
-
-
-@pytest.fixture
-def until():
-    async def until(condition):
-        async with asyncio.timeout(20):
-            while not (found := condition()):  # noqa: ASYNC110  (it happens in another process)
-                await asyncio.sleep(0.01)
-        return found
-
-    return until
 
 
 @pytest.fixture
