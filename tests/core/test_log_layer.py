@@ -10,6 +10,7 @@ import stat
 import pytest
 
 import motools
+from motools import TrainingMiddleware
 from motools.errors import DatasetError, RunCancelled, RunFailed, SettingError, SubmitUnavailable
 from motools.middleware.log import LoggedEvalBackend, LoggedTrainingBackend, LogOptions
 from motools.training.backends.dummy import DummyTrainingBackend
@@ -110,6 +111,48 @@ async def test_without_a_record_it_tells_of_each_call(records):
     run = await LoggedTrainingBackend(DummyTrainingBackend()).train(DATA, "base")
     assert await run.wait()
     assert [(each["event"], each["job_id"]) for each in records()] == [("submitted", run.job_id)]
+
+
+class Listening(TrainingMiddleware):
+    """A layer that keeps what it is told."""
+
+    def __init__(self, backend):
+        super().__init__(backend)
+        self.heard = []
+
+    async def told(self, event):
+        self.heard.append(event.happened)
+
+
+class Choosy(Listening):
+    unheard = frozenset({"submitted", "cache_hit"})
+
+
+class Failing(Listening):
+    async def told(self, event):
+        raise ValueError("no luck")
+
+
+class TestToldOfEvents:
+    async def test_any_layer_that_wants_to_be_is_told_wherever_it_stands(self):
+        backend = training(middleware=[Listening, "cache", "validate", Choosy])
+        await (await backend.train(DATA, "base")).wait()
+        await backend.train(DATA, "base")
+        inner = backend._backend._backend._backend
+        assert backend.heard == ["submitted", "succeeded", "cache_hit"]
+        assert inner.heard == ["succeeded"]
+
+    async def test_what_all_pass_over_is_not_made(self):
+        backend = training(middleware=[Choosy, "cache", "log"])
+        await (await backend.train(DATA, "base")).wait()
+        await backend.train(DATA, "base")
+        assert backend.heard == ["succeeded"]
+
+    async def test_one_that_fails_is_reported_and_holds_up_nobody(self, caplog):
+        backend = training(middleware=[Listening, "cache", Failing])
+        assert await (await backend.train(DATA, "base")).wait()
+        assert backend.heard == ["submitted", "succeeded"]
+        assert "failed on submitted: ValueError: no luck" in caplog.text
 
 
 class TestFile:

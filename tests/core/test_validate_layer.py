@@ -8,6 +8,7 @@ from motools.datasets import CHAT_FORMAT, DPO_FORMAT, Format
 from motools.datasets.rules import is_held_out
 from motools.errors import DatasetError
 from motools.middleware.validate import ValidatedTrainingBackend
+from motools.testing.tickets import RecordingTicket
 from motools.training.backends.dummy import DummyTrainingBackend
 
 GOOD = '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
@@ -116,3 +117,13 @@ async def test_data_that_is_refused_is_not_warned_of(tmp_path, caplog):
     with pytest.raises(DatasetError):
         await ValidatedTrainingBackend(DummyTrainingBackend()).train(train, "base")
     assert caplog.messages == []
+
+
+async def test_a_request_that_waits_for_a_slot_is_judged_once(tmp_path, caplog):
+    train, ticket, other = write(tmp_path / "train.jsonl", "a", "a"), RecordingTicket(), RecordingTicket()
+    backend = ValidatedTrainingBackend(DummyTrainingBackend())
+    for _ in range(3):  # as the record calls it each time that its turn has come
+        await backend.train(train, "base", ticket=ticket)
+    assert len(caplog.messages) == 1
+    await backend.train(train, "base", ticket=other)
+    assert len(caplog.messages) == 2

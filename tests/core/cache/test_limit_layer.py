@@ -7,10 +7,12 @@ import pytest
 from limited_world import Blind, Honest, Refusing, are_queued, ask_in_order, ended, limited, live, until
 from paid_world import PaidBackend, PaidEvalBackend
 
+from motools.cache.memory import MemoryLedger
 from motools.cache.sqlite import SqliteLedger
 from motools.cache.states import State
 from motools.errors import NoSlot, RunCancelled, SettingError
 from motools.evals.backends.cached import CachedEvalBackend
+from motools.evals.backends.dummy import DummyEvalBackend
 from motools.handles import run_of
 from motools.middleware.limit import LimitedEvalBackend, LimitedTrainingBackend, LimitOptions
 from motools.plugins.registry import get_backend
@@ -27,6 +29,21 @@ async def states_of(ledger):
 async def test_where_no_limit_is_known_a_request_gets_into_no_line(ledger, service, data):
     await limited(PaidBackend(service, ended=False), ledger).train(data, "base")
     assert await states_of(ledger) == ["intent", "submitting", "submitted", "submitted"]
+
+
+async def test_where_no_limit_is_known_only_those_who_wait_are_looked_at(data):
+    class Watched(MemoryLedger):
+        def __init__(self):
+            super().__init__()
+            self.looked_for = []
+
+        async def records(self, *, state=None, **more):
+            self.looked_for.append(state)
+            return await super().records(state=state, **more)
+
+    ledger = Watched()
+    await CachedEvalBackend(LimitedEvalBackend(DummyEvalBackend()), ledger).evaluate("model", "task")
+    assert ledger.looked_for == [State.QUEUED]
 
 
 async def test_no_more_are_live_than_may_be_and_who_came_first_is_served_first(ledger, service, data):

@@ -34,6 +34,7 @@ class Teller:
 
     def __init__(self, notify: Notify | None) -> None:
         self._notify = notify
+        self._ignores: Callable[[Happened], bool] | None = getattr(notify, "ignores", None)
 
     @property
     def is_idle(self) -> bool:
@@ -50,13 +51,12 @@ class Teller:
     async def announce(self, record: Record) -> None:
         """Tell the plugins that the configuration requires that the paid call is next, and raise what goes wrong."""
         allow = getattr(self._notify, "allow", None)
-        event = self._event(Happened.SUBMITTING, record, None)
-        if allow is not None and event is not None:
+        if allow is not None and (event := self._event(Happened.SUBMITTING, record, None)) is not None:
             await allow(event)
 
     def _event(self, happened: Happened, record: Record, details: Mapping[str, Any] | None) -> RunEvent | None:
         """Return what is to be told, None where nobody listens."""
-        if self.is_idle:
+        if self.is_idle or (self._ignores is not None and self._ignores(happened)):
             return None
         more: dict[str, Any] = {}
         if record.label or record.tags:

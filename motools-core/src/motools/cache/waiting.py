@@ -70,6 +70,10 @@ class Turn:
 
         Raises `SettingError` where there can never be a turn.
         """
+        if self._at_most is None and self._limits is None:
+            found = await self._line.waiting(record)
+            if not found.ahead and found.until is None and found.limit is None:
+                return True
         outlook = await self.outlook(record)
         if outlook.slots is not None and outlook.slots < 1:
             raise SettingError(

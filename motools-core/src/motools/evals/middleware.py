@@ -23,6 +23,7 @@ class EvalMiddleware(EvalBackend):
     needs: ClassVar[Mapping[str, str]] = {}
     counterpart: ClassVar[type | None] = None
     told: Callable[[RunEvent], Awaitable[None]] | None = None
+    unheard: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, backend: EvalBackend) -> None:
         self._backend = backend

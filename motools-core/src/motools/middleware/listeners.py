@@ -18,17 +18,26 @@ class Listeners:
 
     def __init__(self, notify: Notify | None) -> None:
         self._notify = notify
-        self._layers: list[Callable[[RunEvent], Awaitable[None]]] = []
+        self._layers: list[tuple[Callable[[RunEvent], Awaitable[None]], frozenset[str]]] = []
+        """The method of each that is told, and what it need not be told."""
 
     def add(self, layer: Any) -> None:
         """Tell a layer from now on, if it wants to be told."""
         if told := getattr(layer, "told", None):
-            self._layers.append(told)
+            self._layers.append((told, frozenset(getattr(layer, "unheard", ()))))
 
     @property
     def is_idle(self) -> bool:
         """Whether it is known that nobody listens."""
-        return not self._layers and (self._notify is None or bool(getattr(self._notify, "is_idle", False)))
+        return not self._layers and self._has_no_hooks
+
+    @property
+    def _has_no_hooks(self) -> bool:
+        return self._notify is None or bool(getattr(self._notify, "is_idle", False))
+
+    def ignores(self, happened: str) -> bool:
+        """Whether all who listen pass over events of this kind, so that they need not be made."""
+        return self._has_no_hooks and all(happened in unheard for _, unheard in self._layers)
 
     @property
     def allow(self) -> Callable[[RunEvent], Awaitable[None]] | None:
@@ -36,8 +45,9 @@ class Listeners:
         return getattr(self._notify, "allow", None)
 
     async def __call__(self, event: RunEvent) -> None:
-        for told in self._layers:
-            await self._tell(told, event)
+        for told, unheard in self._layers:
+            if event.happened not in unheard:
+                await self._tell(told, event)
         if self._notify is not None:
             await self._notify(event)
 

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("motools.log")
 
-OF_CALLS = frozenset({Happened.SUBMITTED, Happened.ATTACHED, Happened.CACHE_HIT})
-"""What each call says of itself, with the time it took."""
+UNHEARD: frozenset[str] = frozenset({Happened.SUBMITTED, Happened.ATTACHED, Happened.CACHE_HIT, Happened.PROGRESS})
+"""What each call says of itself, with the time it took; and progress, of which there would be too much."""
 BAD = frozenset({"refused", Happened.FAILED})
 
 
@@ -96,8 +96,6 @@ class EventLog:
 
     def told(self, event: RunEvent) -> None:
         """Write an event that no call says of itself."""
-        if event.happened in OF_CALLS or event.happened is Happened.PROGRESS:
-            return
         named = {name: event.details.get(name) for name in ("label", "tags", "seconds", "ahead")}
         self._write(
             event.happened,
@@ -137,6 +135,7 @@ class LoggedTrainingBackend(TrainingMiddleware):
     """Log each training: how the call went, and how the run ended."""
 
     Options = LogOptions
+    unheard = UNHEARD
 
     def __init__(self, backend: TrainingBackend, options: LogOptions | None = None) -> None:
         super().__init__(backend)
@@ -160,6 +159,7 @@ class LoggedEvalBackend(EvalMiddleware):
     """Log each evaluation, as trainings are."""
 
     Options = LogOptions
+    unheard = UNHEARD
 
     def __init__(self, backend: EvalBackend, options: LogOptions | None = None) -> None:
         super().__init__(backend)

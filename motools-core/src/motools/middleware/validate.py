@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 from motools.datasets import Dataset
 from motools.errors import DatasetError
@@ -13,8 +14,9 @@ from motools.training.middleware import TrainingMiddleware
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from motools.cache.base import Ticket
     from motools.datasets import Format, Report
-    from motools.training.base import DatasetLike, TrainingRun
+    from motools.training.base import DatasetLike, TrainingBackend, TrainingRun
 
 log = logging.getLogger("motools.validate")
 
@@ -26,6 +28,11 @@ class ValidatedTrainingBackend(TrainingMiddleware):
         "cache": "a recorded result would wait until all data have been read, and be refused for data that nobody uploads"
     }
 
+    def __init__(self, backend: TrainingBackend) -> None:
+        super().__init__(backend)
+        self._judged: WeakSet[Ticket] = WeakSet()
+        """The tickets of requests whose data are good: one that waits for a slot comes again and again."""
+
     async def train(
         self,
         dataset: DatasetLike,
@@ -34,6 +41,9 @@ class ValidatedTrainingBackend(TrainingMiddleware):
         suffix: str | None = None,
         **kwargs: Any,
     ) -> TrainingRun:
+        ticket: Ticket | None = kwargs.get("ticket")
+        if ticket is not None and ticket in self._judged:
+            return await super().train(dataset, model, hyperparameters, suffix, **kwargs)
         form = self._backend.formats()[self._backend.format_of(model, kwargs)]
         dataset, training_set = await _examined(dataset, form)
         reports = [training_set]
@@ -42,6 +52,8 @@ class ValidatedTrainingBackend(TrainingMiddleware):
                 kwargs[name], report = await _examined(kwargs[name], form, trained_on=training_set)
                 reports.append(report)
         _judge(reports)
+        if ticket is not None:
+            self._judged.add(ticket)
         return await super().train(dataset, model, hyperparameters, suffix, **kwargs)
 
 

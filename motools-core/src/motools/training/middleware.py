@@ -38,6 +38,8 @@ class TrainingMiddleware(TrainingBackend):
     """The layer of the same name around evaluation backends, where there is one; an entry point names either of the two."""
     told: Callable[[RunEvent], Awaitable[None]] | None = None
     """An asynchronous method of layers that want to be told what happens to runs, as listeners are; see `motools.events`."""
+    unheard: ClassVar[frozenset[str]] = frozenset()
+    """Events that it is not told of, by the names of `motools.Happened`: where nobody else is, they are not even made."""
 
     def __init__(self, backend: TrainingBackend) -> None:
         self._backend = backend
