@@ -60,6 +60,7 @@ async def test_saved_results(results, tmp_path, documented):
     assert set(fields["samples"][0]) <= documented("A sample")
 
 
+@pytest.mark.slow  # it loads scipy
 async def test_a_saved_comparison(tmp_path, documented):
     pytest.importorskip("scipy")
     samples = [{"id": number, "scores": {"match": number % 2}} for number in range(4)]

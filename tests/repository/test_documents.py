@@ -7,6 +7,7 @@ anywhere in the document says what cannot be told from the fence:
     <!-- file: NAME -->         the block below is not run but written to NAME
     <!-- test: environment -->  it installs: its commands have an environment of their own, with core and what plugins are
                                 built and tested with; nothing is fetched
+    <!-- test: after README.md -->  it goes on from another document, where that one has left the directory and the record
     <!-- service: openai -->    OPENAI_BASE_URL leads to a fake of OpenAI on this machine; nothing else is changed
     <!-- service: tinker -->    TINKER_BASE_URL leads to a Tinker server on this machine, whose Qwen/Qwen3-8B is a tiny model
 """
@@ -101,6 +102,12 @@ def run_block(block, directory, variables=None):
         yaml.safe_load(block.text)
 
 
+def followers(document):
+    """The documents that go on from this one."""
+    marker = f"<!-- test: after {document.relative_to(ROOT).as_posix()} -->"
+    return [other for other in DOCUMENTS if marker in other.read_text(encoding="utf-8")]
+
+
 def as_parameters(documents):
     return [
         pytest.param(
@@ -159,14 +166,18 @@ def surroundings(request):
     return make
 
 
-@pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
+FIRST = [document for document in DOCUMENTS if not any(document in followers(other) for other in DOCUMENTS)]
+
+
+@pytest.mark.parametrize("document", as_parameters(FIRST))
 def test_every_block_of_a_document_runs(document, tmp_path, services, surroundings):
     services(document)
     variables = surroundings(document)
     directory = tmp_path / "document"
     directory.mkdir()
-    for block in blocks_of(document):
-        run_block(block, directory, variables)
+    for each in (document, *followers(document)):
+        for block in blocks_of(each):
+            run_block(block, directory, variables)
 
 
 def test_a_plugin_is_made_and_proven_in_ten_commands_or_fewer():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -114,6 +113,12 @@ def test_every_public_name_is_in_the_reference(site):
     assert [name for name, thing in public_names() if not names_of(name, thing) & documented] == []
 
 
+def test_what_motools_offers_is_in_the_reference_as_it_is_imported(site):
+    import motools
+
+    assert {f"motools.{name}" for name in motools.__all__} - site.documented("py") == set()
+
+
 def test_every_public_class_and_function_says_what_it_is_for():
     described = [(name, thing) for name, thing in public_names() if isinstance(thing, type) or inspect.isroutine(thing)]
     assert len(described) > 100
@@ -133,14 +138,12 @@ def test_every_hook_is_in_the_reference(site):
 
 
 def suites():
-    """The contract suites that nobody here builds upon: those that are for others to inherit."""
-    import motools.testing
+    """The contract suites that no other one builds upon: those that are for others to inherit."""
+    from motools.testing.contract import Contract
+    from motools.testing.plugin import SUITES
 
-    modules = [
-        import_module(found.name) for found in pkgutil.iter_modules(motools.testing.__path__, "motools.testing.")
-    ]
-    offered = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
-    contracts = {each for each in offered if issubclass(each, import_module("motools.testing.contract").Contract)}
+    offered = {each for name in SUITES for each in vars(import_module(name)).values() if isinstance(each, type)}
+    contracts = {each for each in offered if issubclass(each, Contract)}
     return {each for each in contracts if not any(issubclass(other, each) for other in contracts - {each})}
 
 
