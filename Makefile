@@ -3,7 +3,7 @@
 
 VENV       ?= .venv
 WORKERS    ?= 2
-BENCHMARKS ?= discovery cache openai inspect
+BENCHMARKS ?= discovery cache plugins_hooks openai inspect
 PYTHON     ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 

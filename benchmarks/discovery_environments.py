@@ -62,11 +62,12 @@ def _build(root: Path, libraries: Path, size: int) -> None:
     step = size // PLUGINS
     for number in range(size):
         plugin, offset = divmod(number, step)
-        _install(site, number, plugin if offset == step // 2 and plugin < PLUGINS else None)
+        install(site, number, plugin if offset == step // 2 and plugin < PLUGINS else None)
     (root / "complete").touch()
 
 
-def _install(site: Path, number: int, plugin: int | None) -> None:
+def install(site: Path, number: int, plugin: int | None) -> None:
+    """Write one distribution, which offers a backend where it is numbered among the plugins."""
     name = f"synthetic_{number:04d}" if plugin is None else f"plugin_{plugin}"
     info = site / f"{name}-1.{number}.0.dist-info"
     info.mkdir()
