@@ -249,7 +249,7 @@ def test_a_submission_that_takes_its_time_is_seen_and_can_be_interrupted(termina
 
 def test_a_backend_without_progress_and_a_service_that_is_away_end_no_wait(terminal, plugin, chat):
     waiting = terminal("train", chat, "-b", "slow", "--model", "m")
-    waiting.until("cannot look: the service is away")
+    waiting.until("cannot look: ConnectionError: the service is away")
     waiting.press("\x03")
     assert waiting.end() == 130
     assert "The training goes on." in waiting.text

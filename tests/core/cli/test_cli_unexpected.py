@@ -16,5 +16,5 @@ def test_what_an_unexpected_error_leaves_to_do_is_said(cli, chat, tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
     done = cli("train", str(chat), "-b", "acme_broken:Broken", "--model", "m")
     assert done.returncode == 1
-    assert "Error: an unexpected ZeroDivisionError: in the plugin." in done.stderr
+    assert "Error: an unexpected ZeroDivisionError: in the plugin (with backend 'acme_broken:Broken')." in done.stderr
     assert "motools runs resolve mk1:" in done.stderr

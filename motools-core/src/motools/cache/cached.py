@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,15 @@ from motools.errors import HandleError, RunCancelled, RunError, TransitionRefuse
 from motools.events import Happened
 from motools.files import write_json
 from motools.handles import SCHEMA, read_handle
+from motools.status import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from os import PathLike
     from typing import Self
 
     from motools.cache.base import Ledger
-    from motools.status import Progress, RunStatus
+    from motools.status import RunStatus
 
 QUEUE_PAUSE = 1.0
 """Seconds between two looks at a request that another process waits in line with."""
@@ -89,13 +91,13 @@ class CachedHandle:
         return status_of(self._inner)
 
     def _progress(self) -> Progress | None:
-        progress: Progress | None = getattr(self._inner, "progress", None)
-        return progress
+        progress = getattr(self._inner, "progress", None)
+        return progress if isinstance(progress, Progress) else None
 
     def _metadata(self) -> Mapping[str, Any]:
         if self._inner is not None:
-            inner: Mapping[str, Any] = self._inner.metadata
-            return inner
+            inner = self._inner.metadata
+            return inner if isinstance(inner, Mapping) else {}
         stored = (self.record.handle or {}).get("metadata")
         return dict(stored) if isinstance(stored, dict) else {}
 

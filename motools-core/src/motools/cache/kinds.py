@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from motools.training.base import TrainingRun
 from motools.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from motools.cache.base import Record
 
@@ -55,6 +56,12 @@ def _check_results(value: Any, record: Record) -> None:
             f"The {EVAL.describe(record)} ended without results: its wait() returned {shown(value)}, not motools.EvalResults. "
             "That is a fault of the plugin."
         )
+    metrics: Any = value.metrics
+    if not isinstance(metrics, Mapping) or not all(isinstance(each, Mapping) for each in metrics.values()):
+        raise RunFailed(
+            f"The {EVAL.describe(record)} ended without metrics by task and scorer, but with {shown(metrics)}. "
+            "That is a fault of the plugin."
+        )
 
 
 async def _trained(handle: Any, value: Any) -> dict[str, Any]:
@@ -81,10 +88,17 @@ def class_path(found: type) -> str:
     return f"{found.__module__}:{found.__qualname__}"
 
 
+def id_of(handle: Any) -> str:
+    """Return what a plugin's run or job says that the service calls it; what is no text is shown as it is."""
+    job_id = getattr(handle, "job_id", None)
+    return job_id if isinstance(job_id, str) else "" if job_id is None else shown(job_id)
+
+
 def status_of(handle: Any) -> RunStatus:
     """Return where a plugin's run or job says it stands. A word that we do not know is not terminal."""
+    status = handle.status
     try:
-        return RunStatus(handle.status)
+        return RunStatus(status) if isinstance(status, str) else RunStatus.RUNNING
     except ValueError:
         return RunStatus.RUNNING
 
@@ -113,10 +127,17 @@ async def pack(saved: Any) -> dict[str, Any]:
 
 async def unpack(found: type[Any], fields: Mapping[str, Any]) -> Any:
     """Return the run, job or results that a class's `load` makes of what `pack` returned."""
+    made = await _loaded(found, fields)
+    if not any(isinstance(made, base) for base in (TrainingRun, EvalJob, EvalResults) if issubclass(found, base)):
+        raise HandleError(f"{class_path(found)}.load() returned {shown(made)}: that is a fault of the plugin.")
+    return made
+
+
+async def _loaded(found: type[Any], fields: Mapping[str, Any]) -> Any:
     with fleeting(), _directory() as directory:
         path = Path(directory) / "saved.json"
         await write_json(path, fields)
         return await found.load(path)
 
 
-__all__ = ["EVAL", "TRAINING", "Kind", "class_path", "kind_of", "pack", "status_of", "unpack"]
+__all__ = ["EVAL", "TRAINING", "Kind", "class_path", "id_of", "kind_of", "pack", "status_of", "unpack"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from motools.cache.kinds import class_path, pack
+from motools.cache.kinds import class_path, id_of, kind_of, pack
 from motools.cache.redact import in_words
 from motools.cache.states import UNSETTLED, State
 from motools.cache.ticket import LEASE_SECONDS, notes_of
@@ -18,7 +19,7 @@ from motools.errors import NeedsPerson, TransitionRefused
 from motools.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from motools.cache.base import Ledger, Record
     from motools.cache.paid import Find, Work
@@ -116,10 +117,10 @@ async def facts_of(handle: Any) -> dict[str, Any]:
     """
     try:
         packed = await pack(handle)
-    except Exception as error:  # noqa: BLE001 (whatever a plugin's save() does, the run is paid for)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a plugin's save() does, the run is paid for)
         log.warning("%s cannot be saved, and no other process can attach to it: %s", shown(handle), in_words(error))
         packed = None
-    facts = {"job_id": str(handle.job_id or ""), "handle_class": class_path(type(handle)), "error": None}
+    facts = {"job_id": id_of(handle), "handle_class": class_path(type(handle)), "error": None}
     return facts if packed is None else {**facts, "handle": packed}
 
 
@@ -150,8 +151,14 @@ async def _found_by(work: Work, ledger: Ledger, record: Record) -> Sequence[Any]
 
 async def _look(find: Find, ledger: Ledger, record: Record) -> list[Any]:
     """Look once, leaving out what another record has: a service that tells jobs by their likeness may show that too."""
-    found = []
-    for handle in await find(record.token, notes_of(record)):
+    base, found = kind_of(record).base, []
+    present: Any = await find(record.token, notes_of(record))
+    if not isinstance(present, Sequence) or not all(isinstance(handle, base) for handle in present):
+        raise NeedsPerson(
+            f"The backend {record.backend!r} was asked what became of {record.token!r}, and returned {shown(present)}, not a "
+            f"list of {base.__name__}. That is a fault of the plugin. {how_to_settle(record)}"
+        )
+    for handle in present:
         others = await ledger.find(str(handle.job_id))
         if not any(_has_the_job(other, handle, record) for other in others):
             found.append(handle)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.flight import Stage
 from motools.cache.holder import working_on
+from motools.cache.kinds import id_of
 from motools.cache.line import in_place, refused
 from motools.cache.redact import in_words
 from motools.cache.states import REPEATABLE, State
@@ -238,7 +239,7 @@ async def in_one_window(ticket: Ticket, call: Awaitable[Any], base: type[Any]) -
         async with ticket.paying() as payment:
             handle = await call
             if isinstance(handle, base):
-                payment.job_id = str(handle.job_id or "")
+                payment.job_id = id_of(handle)
             return handle
     finally:
         if inspect.iscoroutine(call):

@@ -108,7 +108,7 @@ def _unexpected(error: BaseException, session: Session) -> int:
 
     _trace(session)
     origin = origin_of(error)
-    where = f" (in {origin})" if origin else ""
+    where = f" (in {origin})" if origin else f" (with {session.subject})" if session.subject else ""
     hint = "" if session.debug else " Run it again with --debug to see where."
     sentence = f"Error: an unexpected {said(error).rstrip('.')}{where}.{hint}"
     click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)

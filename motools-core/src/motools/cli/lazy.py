@@ -21,6 +21,16 @@ class Session:
         self.debug = os.environ.get("MOTOOLS_DEBUG", "") not in {"", "0"}
         self.is_ours = True
         """Whether the command is one of core's, and not a plugin's."""
+        self.subject = ""
+        """Whose work it is about ("backend 'openai'"), for the message of an error that names nobody."""
+
+
+def about(subject: str) -> None:
+    """Note whose work the present command is about, once that is known."""
+    context = click.get_current_context(silent=True)
+    session = context.find_object(Session) if context else None
+    if session is not None:
+        session.subject = subject
 
 
 def _set_debug(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click calls it)
@@ -84,4 +94,4 @@ def with_debug(command: click.Command) -> click.Command:
     return command
 
 
-__all__ = ["LazyGroup", "Session", "debug_option", "with_debug"]
+__all__ = ["LazyGroup", "Session", "about", "debug_option", "with_debug"]

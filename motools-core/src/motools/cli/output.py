@@ -10,12 +10,12 @@ import math
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from motools.status import Progress
 
@@ -24,10 +24,26 @@ NARROWEST = 8
 GAP = "  "
 
 
+_results: IO[str] | None = None
+"""Where results go while stdout is kept for them; None for stdout."""
+
+
+@contextlib.contextmanager
+def results_alone() -> Iterator[None]:
+    """Keep stdout for what `put` writes while the body runs, and let all else that is printed go to stderr."""
+    global _results  # noqa: PLW0603  (there is one stdout)
+    before, _results = _results, _results or sys.stdout
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _results = before
+
+
 def put(text: str) -> None:
     """Write a line (or several) to stdout."""
     try:
-        click.echo(text)
+        click.echo(text, file=_results)
     except BrokenPipeError:
         _reader_left()
 
@@ -48,7 +64,7 @@ def say(text: str) -> None:
 
 def _reader_left() -> NoReturn:
     """End quietly: what is left in the buffer must not be complained about at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (_results or sys.stdout).fileno())
     raise click.exceptions.Exit(0)
 
 
@@ -72,7 +88,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     body = [[*map(str, row)] for row in rows]
     cells = [[*headings], *body]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    if sys.stdout.isatty():
+    if (_results or sys.stdout).isatty():
         import shutil
 
         room = shutil.get_terminal_size().columns
@@ -159,6 +175,7 @@ __all__ = [
     "progress_words",
     "put",
     "put_json",
+    "results_alone",
     "say",
     "table",
     "when",

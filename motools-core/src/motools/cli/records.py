@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from motools.cli.lazy import about
 from motools.cli.output import say, table, when, when_exactly
 from motools.errors import UsageError
 
@@ -61,6 +62,7 @@ async def the_one(ledger: Ledger, name: str) -> Record:
     """
     found = await ledger.find(name)
     if len(found) == 1:
+        about(f"backend {found[0].backend!r}")
         return found[0]
     if not found:
         hint = " Give at least four digits of a key." if len(name.removeprefix("mk1:")) < FEWEST else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.assignments import assignments
+from motools.cli.lazy import about
 from motools.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Request:
     began: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
+        about(f"backend {self.backend!r}")
         for option in RESERVED:
             if option in self.options:
                 raise UsageError(f"-o {option}=… is no option of a backend; set it in motools.toml, or see --help.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from motools.cli.lazy import LazyGroup
 from motools.cli.output import put, put_json, say
 from motools.cli.records import as_dict, listing, open_ledger, up_to_date
+from motools.cli.waiting import finish
 
 COMMANDS = {
     "show": ("motools.cli.show", "Show all that is recorded of one, and how far it is."),
@@ -64,7 +64,7 @@ def runs_command(context: click.Context, /, *, refresh: bool, as_json: bool, **f
         if live and not refresh:
             say(f"{live} had not ended when last heard of; --refresh asks the backends.")
 
-    asyncio.run(read())
+    finish(read(), lambda: "Interrupted.")
 
 
 def _check_state(name: str | None) -> None:

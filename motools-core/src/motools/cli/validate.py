@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from motools.cli.lazy import about
 from motools.cli.output import put, put_json, say
 from motools.errors import DatasetError, UsageError, nearest
 
@@ -62,15 +63,20 @@ def _formats(backend: str | None) -> Mapping[str, Format]:
 
     if backend is None:
         return FORMATS
-    import asyncio
+    from motools.cli.waiting import finish  # it brings asyncio
 
+    about(f"backend {backend!r}")
+    return finish(_formats_of(backend), lambda: "Interrupted.")
+
+
+async def _formats_of(backend: str) -> Mapping[str, Format]:
     from motools.plugins.registry import get_training_backend
 
     made = get_training_backend(backend, cache=None)
     try:
         return made.formats()
     finally:
-        asyncio.run(made.aclose())
+        await made.aclose()
 
 
 def _chosen(formats: Mapping[str, Format], name: str | None, backend: str | None) -> Format:

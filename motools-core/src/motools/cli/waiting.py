@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from motools.cache.redact import in_words
-from motools.cli.output import say
+from motools.cli.output import results_alone, say
 from motools.errors import MotoolsError
 from motools.evals.base import EvalJob
 
@@ -36,11 +36,37 @@ class Interrupted(MotoolsError):
 
 
 def finish(work: Coroutine[Any, Any, T], come_back: Callable[[], str]) -> T:
-    """Run a command's coroutine to its end. Ctrl-C becomes `Interrupted`, with the sentence that `come_back` gives."""
+    """Run a command's coroutine to its end. Ctrl-C becomes `Interrupted`, with the sentence that `come_back` gives.
+
+    What plugins print meanwhile is for people: it goes to stderr. A task that nobody awaits any more ends without a word.
+    """
+    outcome: list[T] = []
+    failures: list[BaseException] = []
+
+    async def until_it_ends() -> None:
+        """Keep what came of it out of the task, which a runner prints: an error of a plugin may not bear that."""
+        try:
+            outcome.append(await work)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # noqa: BLE001  (it is raised where the loop has ended)
+            failures.append(error)
+
     try:
-        return asyncio.run(work)
+        with results_alone(), asyncio.Runner() as runner:
+            runner.get_loop().set_exception_handler(_unless_left_behind)
+            runner.run(until_it_ends())
     except KeyboardInterrupt as error:
         raise Interrupted(come_back()) from error
+    if failures:
+        raise failures[0]
+    return outcome[0]
+
+
+def _unless_left_behind(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what goes wrong on the loop, but for the error of a task that was waited for until another one ended all."""
+    if "task" not in context and "future" not in context:
+        loop.default_exception_handler(context)
 
 
 class InLine(logging.Handler):

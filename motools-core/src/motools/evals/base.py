@@ -203,7 +203,9 @@ class EvalBackend(ABC):
 
     async def find(self, token: str) -> Sequence[EvalJob]:
         """Return every job that was submitted with this token, oldest first. Needs `Capability.FIND`."""
-        raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement find() (Capability.FIND), so it cannot look for {token!r}."
+        )
 
     async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[EvalJob]:
         """As `find`, with what `ticket.paying` was given; see `TrainingBackend.find_noted`."""
@@ -212,7 +214,9 @@ class EvalBackend(ABC):
 
     async def adopt(self, job_id: str) -> EvalJob:
         """Return the job that the framework has under this id, up to date. Needs `Capability.ADOPT`."""
-        raise TypeError(f"{type(self).__name__} does not declare Capability.ADOPT, so it cannot take over {job_id!r}.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement adopt() (Capability.ADOPT), so it cannot take over {job_id!r}."
+        )
 
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""
@@ -223,7 +227,9 @@ class EvalBackend(ABC):
 
         Raises a `MotoolsError` that says why there was no good answer: no key, one that is refused, nobody there.
         """
-        raise TypeError(f"{type(self).__name__} does not declare Capability.PING: it cannot ask whether it is there.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement ping() (Capability.PING): it cannot ask whether it is there."
+        )
 
     async def aclose(self) -> None:
         """Release connections. Jobs stay as they are."""

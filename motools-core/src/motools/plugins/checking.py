@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.redact import without_secrets
 from motools.plugins.apart import end_in_words, run_apart
+from motools.plugins.loading import SLOW
 from motools.plugins.probe import IDENTITY
 from motools.plugins.rules import Finding
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 """How long one plugin may take."""
-SLOW = 5.0
-"""Seconds of importing that are worth a word: nobody waits that long to be told of a misspelt option."""
 AT_ONCE = 4
 LONGEST = 120
 """Characters of what a plugin printed that are shown."""

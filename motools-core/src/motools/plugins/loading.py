@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from time import monotonic
 
 from motools.errors import PluginBroken
 from motools.words import said
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from motools.plugins.origin import Offer
 
 
+SLOW = 5.0
+"""Seconds of importing that are worth a word: nobody waits that long to be told of a misspelt option."""
+
+
 def split_value(value: str) -> tuple[str, str]:
     """Return the module and the attribute that an entry point's value names; the attribute may be empty."""
     module, _, attribute = value.partition("[")[0].partition(":")
@@ -23,6 +28,7 @@ def split_value(value: str) -> tuple[str, str]:
 def import_value(offer: Offer) -> Any:
     """Import what an offer names. Raises `PluginBroken`, whatever the plugin's module raised, with the cause chained."""
     module_name, attribute = split_value(offer.value)
+    began = monotonic()
     try:
         __import__(module_name)
         found: Any = sys.modules[module_name]
@@ -30,12 +36,29 @@ def import_value(offer: Offer) -> Any:
         raise
     except BaseException as error:  # a plugin that calls sys.exit() when imported must not end the program either
         raise broken(offer, _import_failure(module_name, error)) from error
+    if (seconds := monotonic() - began) > SLOW:
+        _report_slow(offer, seconds)
     for name in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, name)
         except AttributeError as error:
             raise broken(offer, f"module {module_name!r} has no {attribute!r}.") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of a module's own __getattr__
+            raise broken(offer, f"{attribute!r} of module {module_name!r} raised {said(error)}") from error
     return found
+
+
+def _report_slow(offer: Offer, seconds: float) -> None:
+    from logging import getLogger
+
+    getLogger("motools").warning(
+        "Importing the plugin %r of %s took %.1f s. `motools plugins --check` shows what plugins do when they are imported.",
+        offer.name,
+        offer.origin,
+        seconds,
+    )
 
 
 def import_class(offer: Offer, base: type) -> type:

@@ -10,6 +10,7 @@ soon as something is known, with the fields of `Report`; a plugin may end this p
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import time
@@ -62,6 +63,7 @@ def main(request: str, path: str) -> None:
     """Do what the module says, and end this process without whatever the plugin wants done at its end."""
     asked = json.loads(request)
     write, end = _writer(Path(path)), os._exit
+    logging.getLogger("motools").disabled = True  # what is wrong is reported here
     present = catalogue()
     offer = next(each for each in present.offers if all(getattr(each, name) == asked[name] for name in IDENTITY))
     report = Report()
@@ -123,11 +125,8 @@ def _imported(present: Catalogue, offer: Offer) -> Any:
 
 def _hooks(present: Catalogue, offer: Offer) -> Any:
     """Register one hook module as it would be for a run."""
-    import logging
-
     from motools.plugins.hooks import Hooks
 
-    logging.getLogger("motools").disabled = True  # what is wrong is reported here
     present.offers = [offer]
     hooks = Hooks(present)
     if hooks.problems:

@@ -89,11 +89,11 @@ class TrainingRun(ABC):
 
         A run that has ended, or is paused, stays as it is: that is not an error.
         """
-        raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
+        raise TypeError(f"{type(self).__name__} does not implement pausing (Capability.PAUSE).")
 
     async def unpause(self) -> None:
         """Let a run that was paused go on. Needs `Capability.PAUSE`. One that is not paused stays as it is."""
-        raise TypeError(f"{type(self).__name__} cannot be paused: its backend does not declare Capability.PAUSE.")
+        raise TypeError(f"{type(self).__name__} does not implement pausing (Capability.PAUSE).")
 
     async def metrics(self) -> Sequence[Mapping[str, Any]]:
         """Return what was measured while training, a row for each step at which something was. Needs `Capability.METRICS`.
@@ -102,11 +102,11 @@ class TrainingRun(ABC):
         they are not among `loss`, `learning_rate`, `validation_loss`, `accuracy` and `validation_accuracy`; what was
         not measured at a step is left out. Values are numbers, strings or None.
         """
-        raise TypeError(f"{type(self).__name__} has no metrics: its backend does not declare Capability.METRICS.")
+        raise TypeError(f"{type(self).__name__} does not implement metrics() (Capability.METRICS).")
 
     async def checkpoints(self) -> Sequence[Checkpoint]:
         """Return the checkpoints that are there, in the order of their steps. Needs `Capability.CHECKPOINTS`."""
-        raise TypeError(f"{type(self).__name__} has no checkpoints: its backend does not declare them.")
+        raise TypeError(f"{type(self).__name__} does not implement checkpoints() (Capability.CHECKPOINTS).")
 
     async def delete_checkpoint(self, checkpoint_id: str) -> None:
         """Delete one of `checkpoints()` at the service, for good. Needs `Capability.CHECKPOINTS`.
@@ -174,7 +174,9 @@ class TrainingBackend(ABC):
 
     async def find(self, token: str) -> Sequence[TrainingRun]:
         """Return every run that was submitted with this token, oldest first. Needs `Capability.FIND`."""
-        raise TypeError(f"{type(self).__name__} does not declare Capability.FIND, so it cannot look for {token!r}.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement find() (Capability.FIND), so it cannot look for {token!r}."
+        )
 
     async def find_noted(self, token: str, notes: Mapping[str, Any]) -> Sequence[TrainingRun]:
         """As `find`, for a paid call that was noted: `notes` are what `ticket.paying` was given, empty for nothing.
@@ -200,11 +202,15 @@ class TrainingBackend(ABC):
         names `model`, `dataset` (a digest), `hyperparameters` and `suffix`: whoever adopts it is held to that. Raises
         `RunLost` where the service knows no such run.
         """
-        raise TypeError(f"{type(self).__name__} does not declare Capability.ADOPT, so it cannot take over {job_id!r}.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement adopt() (Capability.ADOPT), so it cannot take over {job_id!r}."
+        )
 
     async def has_model(self, model_id: str) -> bool:
         """Ask whether a trained model is still there. Needs `Capability.MODELS`."""
-        raise TypeError(f"{type(self).__name__} does not declare Capability.MODELS: it cannot look for {model_id!r}.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement has_model() (Capability.MODELS): it cannot look for {model_id!r}."
+        )
 
     def formats(self) -> Mapping[str, Format]:
         """Return the formats of training data that this backend takes, by name; the first is that of a plain request.
@@ -233,11 +239,15 @@ class TrainingBackend(ABC):
         `ticket` is not among them. What is not known is None and never 0: a `budget` layer goes by the cost alone.
         """
         del dataset, hyperparameters, suffix, kwargs
-        raise TypeError(f"{type(self).__name__} does not declare Capability.ESTIMATE: what {model!r} costs is unknown.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement estimate() (Capability.ESTIMATE): what {model!r} costs is unknown."
+        )
 
     async def limits(self, model: str) -> Limits:
         """Say how many runs of a base model this account may have, and has. Needs `Capability.LIMITS`."""
-        raise TypeError(f"{type(self).__name__} does not declare Capability.LIMITS: those of {model!r} are unknown.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement limits() (Capability.LIMITS): those of {model!r} are unknown."
+        )
 
     def account(self) -> Mapping[str, Any]:
         """Return what separates one account from another: base URL, organisation, project. Never from a key."""
@@ -248,7 +258,9 @@ class TrainingBackend(ABC):
 
         Raises a `MotoolsError` that says why there was no good answer: no key, one that is refused, nobody there.
         """
-        raise TypeError(f"{type(self).__name__} does not declare Capability.PING: it cannot ask whether it is there.")
+        raise TypeError(
+            f"{type(self).__name__} does not implement ping() (Capability.PING): it cannot ask whether it is there."
+        )
 
     async def aclose(self) -> None:
         """Release connections. Runs stay as they are."""
