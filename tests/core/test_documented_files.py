@@ -116,6 +116,13 @@ async def test_a_job_of_the_dummy_service(run, motools_home, documented):
     assert set(json.loads(job.read_text())) == documented("A job of the dummy service")
 
 
+def test_the_keys_of_motools_toml(documented):
+    from motools import config
+
+    assert set(config.KEYS) <= documented("motools.toml")
+    assert set(config.PLUGIN_KEYS) <= documented("motools.toml: plugins")
+
+
 def test_every_version_that_a_file_carries_is_the_documented_one(documented):
     from motools import handles
     from motools.cache import keys, transfer

@@ -270,6 +270,15 @@ def test_who_has_which_power_is_documented():
     }
 
 
+def test_every_exit_status_is_documented():
+    from motools import errors
+    from motools.cli.app import INTERRUPTED
+
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    statuses = {getattr(errors, name).exit_status for name in errors.__all__} | {0, INTERRUPTED}
+    assert {int(status) for status in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == statuses
+
+
 def test_releases_are_built_by_the_commands_that_there_are():
     (workflow,) = (yaml.safe_load(block.text) for block in blocks_of(ROOT / "docs" / "releasing.md"))
     steps = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
