@@ -1,6 +1,7 @@
-"""The directive `declared`: tables of what a backend can be told, made from its `Settings`.
+"""The directive `declared`: tables of what a backend can be told, made from its `Settings`, or a layer, from its `Options`.
 
     .. declared:: motools_openai.settings.OpenAISettings
+    .. declared:: motools.middleware.limit.LimitOptions
 
 `:hyperparameters:` says what its hyperparameters are called, where they are called something else.
 """
@@ -8,6 +9,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Declared(SphinxDirective):
-    """Show the settings of one backend."""
+    """Show the settings of one backend or layer."""
 
     required_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {"hyperparameters": directives.unchanged}
@@ -34,6 +36,8 @@ class Declared(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         module, _, name = self.arguments[0].rpartition(".")
         settings = getattr(import_module(module), name)
+        if is_dataclass(settings):
+            return list(self._group("Options", list(declared(settings))))
         groups = {
             "Options": settings.Options,
             self.options.get("hyperparameters", "Hyperparameters"): settings.Hyperparameters,

@@ -153,6 +153,15 @@ def test_every_contract_suite_is_in_the_reference(site):
     assert names - site.documented("py") == set()
 
 
+def test_every_layer_of_core_is_in_the_reference(site):
+    from motools.middleware.layers import BUILT_IN
+
+    places = {place.replace(":", ".") for kinds in BUILT_IN.values() for place in kinds.values()}
+    layers = {place for place in places if place.rpartition(".")[2][0].isupper()}
+    assert len(layers) > len(BUILT_IN)
+    assert {place.replace(".cached.", ".") for place in layers} - site.documented("py") == set()
+
+
 def commands(command, path=()):
     import click
 
