@@ -192,6 +192,15 @@ def test_every_file_that_a_document_links_to_exists(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def test_the_distribution_in_the_page_on_hooks_is_the_example():
+    shown = {block.file: block.text for block in blocks_of(ROOT / "docs" / "hooks.md") if block.file}
+    example = ROOT / "examples" / "motools-history"
+    files = [path for path in example.rglob("*") if path.is_file() and path.suffix in {".py", ".toml"}]
+    for path in files:
+        assert shown.pop(path.relative_to(ROOT / "examples").as_posix()) == path.read_text(encoding="utf-8")
+    assert list(shown) == ["data.jsonl"]
+
+
 @pytest.mark.slow
 def test_every_example_runs(tmp_path):
     for example in EXAMPLES:
