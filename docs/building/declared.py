@@ -13,6 +13,7 @@ from dataclasses import is_dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from docstrings import CODE
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
@@ -72,16 +73,22 @@ def table(rows: Sequence[Sequence[str]]) -> nodes.table:
     group += nodes.tbody(
         "",
         *(
-            nodes.row("", *(entry(nodes.literal("", cell)) for cell in cells), entry(nodes.Text(words)))
+            nodes.row("", *(entry(nodes.literal("", cell)) for cell in cells), entry(*in_words(words)))
             for *cells, words in body
         ),
     )
     return nodes.table("", group)
 
 
-def entry(content: nodes.Node) -> nodes.entry:
+def in_words(text: str) -> Iterator[nodes.Node]:
+    """Yield the parts of a sentence, in which `code` is code."""
+    for part in CODE.split(text):
+        yield nodes.literal("", part.strip("`")) if part.startswith("`") else nodes.Text(part)
+
+
+def entry(*content: nodes.Node) -> nodes.entry:
     """Return a table's cell."""
-    return nodes.entry("", nodes.paragraph("", "", content))
+    return nodes.entry("", nodes.paragraph("", "", *content))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
