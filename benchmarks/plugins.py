@@ -1,13 +1,15 @@
 """What the layers around a backend cost a call.
 
-    python benchmarks/plugins.py                       # a minute; --calls and --rounds for more
+    python benchmarks/plugins.py                       # two minutes; --calls and --rounds for more
 
-The backend is instant: its `train` and `evaluate` return a handle and do nothing. Each case compares two chains around it that take
-turns, call by call, in one process: the record of paid work alone ("ledger"; where work is submitted, with the line that is kept in
-it), and six layers, of which that is a part. A figure is the median of the CPU time of a call; "more" is what the other layers cost.
+The backend is instant: its `train` and `evaluate` return a handle and do nothing. Each case compares two ways to it that take turns,
+call by call, in one process: one with as little around it as there can be, and one through six layers. A figure is the median of the
+CPU time of a call; "more" is the difference.
 
-A hit is answered by the ledger in SQLite. What is submitted is recorded by one in memory: a write to disk takes a hundred times what is
-measured here. What `validate` reads is not the layer's to save, so it is left out of the six where work is submitted, and told beside.
+    a hit        answered by the ledger in SQLite, through `cache` alone or through six layers of which it is one
+    passed on    no record is kept: the bare backend, or six layers around it that have nothing to read
+    submitted    recorded by a ledger in memory, since a write to disk takes a hundred times what is measured here: through `cache` and
+                 `limit`, whose line is kept in it, or through six layers; with what `validate` reads, which no layer could save
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import statistics
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +41,15 @@ EXAMPLES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Calls through two chains that are made in turns."""
+    """Calls by two ways that are made in turns."""
 
     name: str
     kind: str
-    ledger: Sequence[Any]
+    little: Sequence[Any]
     six: Sequence[Any]
-    is_hit: bool
-    """Whether all calls but the first are answered from the record; else each is another draw, which is submitted."""
     calls: int
+    is_hit: bool = False
+    """Whether all calls but the first are answered from the record; else each is another draw."""
     budget: float | None = BUDGET
 
 
@@ -90,24 +93,32 @@ def example(number: int) -> str:
 def cases(calls: int) -> list[Case]:
     """Return what is measured."""
     from motools import EvalMiddleware, TrainingMiddleware
+    from motools.middleware.budget import BudgetedTrainingBackend, BudgetOptions
+    from motools.middleware.limit import LimitedEvalBackend, LimitedTrainingBackend
+    from motools.middleware.log import LoggedEvalBackend, LoggedTrainingBackend
 
     class Another(EvalMiddleware): ...
 
     class YetAnother(EvalMiddleware): ...
 
-    class Third(TrainingMiddleware): ...
-
+    others: list[Any] = [EvalMiddleware, Another, YetAnother]
+    ceiling = partial(BudgetedTrainingBackend, options=BudgetOptions(max_cost=1.0))
     training = [TrainingMiddleware, "log", "cache", "validate", "budget", "limit"]
-    unread = [TrainingMiddleware, Third, "log", "cache", "budget", "limit"]
-    evaluation = [EvalMiddleware, Another, YetAnother, "log", "cache", "limit"]
-    hit = {"ledger": ["cache"], "is_hit": True, "calls": calls}
-    submitted = {"ledger": ["cache", "limit"], "is_hit": False, "calls": max(1, calls // 40)}
+    evaluation = [*others, "log", "cache", "limit"]
+    passing = [*[TrainingMiddleware] * 3, LoggedTrainingBackend, ceiling, LimitedTrainingBackend]
+    passing_eval = [*others, EvalMiddleware, LoggedEvalBackend, LimitedEvalBackend]
+    few = max(1, calls // 80)
     return [
-        Case(name="training, a hit", kind="training", six=training, **hit),
-        Case(name="evaluation, a hit", kind="eval", six=evaluation, **hit),
-        Case(name="training, submitted", kind="training", six=unread, **submitted),
-        Case(name="evaluation, submitted", kind="eval", six=evaluation, **submitted),
-        Case(name=f"with {EXAMPLES} examples read", kind="training", six=training, budget=None, **submitted),
+        Case(name="training, a hit", kind="training", little=["cache"], six=training, is_hit=True, calls=calls),
+        Case(name="evaluation, a hit", kind="eval", little=["cache"], six=evaluation, is_hit=True, calls=calls),
+        Case(name="training, passed on", kind="training", little=[], six=passing, calls=calls),
+        Case(name="evaluation, passed on", kind="eval", little=[], six=passing_eval, calls=calls),
+        Case(
+            name="training, submitted", kind="training", little=["cache", "limit"], six=training, calls=few, budget=None
+        ),
+        Case(
+            name="evaluation, submitted", kind="eval", little=["cache", "limit"], six=evaluation, calls=few, budget=None
+        ),
     ]
 
 
@@ -125,17 +136,22 @@ def caller(case: Case, chain: Sequence[Any], backend_class: type[Any], data: Pat
     """Return what makes one call of a case through a chain."""
     import motools
 
-    options: dict[str, Any] = {"max_cost": 1.0} if "budget" in chain else {}
-    if not case.is_hit:
-        options["cache"] = store()
-    backend = motools.get_backend(backend_class, kind=case.kind, middleware=chain, **options)
+    if "cache" in chain:
+        options: dict[str, Any] = {"max_cost": 1.0} if "budget" in chain else {}
+        if not case.is_hit:
+            options["cache"] = store()
+        backend = motools.get_backend(backend_class, kind=case.kind, middleware=chain, **options)
+    else:
+        backend = backend_class()
+        for layer in reversed(chain):
+            backend = layer(backend)
     draws, model = itertools.count(1), f"model of {len(chain)}"
 
     def call() -> Awaitable[Any]:
-        replicate = 0 if case.is_hit else next(draws)
+        more = {"replicate": 0 if case.is_hit else next(draws)} if "cache" in chain else {}
         if case.kind == "training":
-            return backend.train(data, model, {"n_epochs": 3}, replicate=replicate)
-        return backend.evaluate(model, "task", replicate=replicate)
+            return backend.train(data, model, {"n_epochs": 3}, **more)
+        return backend.evaluate(model, "task", **more)
 
     return call
 
@@ -146,7 +162,7 @@ async def measure(case: Case, rounds: int, backend_class: type[Any], data: Path)
     calls: list[Callable[[], Awaitable[Any]]] = []
     for _ in range(rounds):
         if not calls or not case.is_hit:  # a ledger in memory gets slower as it fills
-            calls = [caller(case, chain, backend_class, data) for chain in (case.ledger, case.six)]
+            calls = [caller(case, chain, backend_class, data) for chain in (case.little, case.six)]
             for call in calls:
                 await (await call()).wait()
         for number in range(case.calls):
@@ -154,14 +170,14 @@ async def measure(case: Case, rounds: int, backend_class: type[Any], data: Path)
                 began = time.process_time_ns()
                 await calls[which]()
                 took[which].append((time.process_time_ns() - began) / 1000)
-    ledger, six = map(statistics.median, took)
-    return {"ledger": ledger, "six": six, "more": six - ledger}
+    little, six = map(statistics.median, took)
+    return {"little": little, "six": six, "more": six - little}
 
 
 def main() -> int:
     """Measure, print, and return whether a budget was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=2000, help="of a hit in a round; a fortieth as many are submitted")
+    parser.add_argument("--calls", type=int, default=2000, help="of a hit in a round; one in eighty is submitted")
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
     missed = False
@@ -170,14 +186,14 @@ def main() -> int:
         os.chdir(directory)
         data = Path(directory, "data.jsonl")
         data.write_text("".join(map(example, range(EXAMPLES))))
-        print(f"{'µs of CPU a call':<24}{'ledger':>10}{'six layers':>12}{'more':>8}")
+        print(f"{'µs of CPU a call':<24}{'little':>10}{'six layers':>12}{'more':>8}")
         classes = backends()
         for case in cases(arguments.calls):
             found = asyncio.run(measure(case, arguments.rounds, classes[case.kind], data))
             is_held = case.budget is None or found["more"] < case.budget
             missed |= not is_held
             budget = "" if case.budget is None else f"   under {case.budget:g}: {'held' if is_held else 'MISSED'}"
-            print(f"{case.name:<24}{found['ledger']:>10.1f}{found['six']:>12.1f}{found['more']:>8.1f}{budget}")
+            print(f"{case.name:<24}{found['little']:>10.1f}{found['six']:>12.1f}{found['more']:>8.1f}{budget}")
     return int(missed)
 
 

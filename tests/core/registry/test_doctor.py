@@ -166,6 +166,9 @@ def test_what_a_configuration_names_and_is_not_there_is_a_problem(world):
         use = "round"
         [backends.acme]
         middleware = ["cache", "limmit"]
+        [backends.waiting]
+        use = "dummy"
+        middleware = ["limit", "cache"]
         [backends.dummy]
         duration = 1
         [plugins]
@@ -179,6 +182,7 @@ def test_what_a_configuration_names_and_is_not_there_is_a_problem(world):
     assert "[backends.acmee]: No backend 'acmee'" in found
     assert "round -> round2 -> round lead in a circle" in found
     assert "no middleware layer is called 'limmit'. Known: cache" in found
+    assert "[backends.waiting]: The layer 'limit' stands outside 'cache'" in found
     assert "pins 'acme' to other-acme: it is offered by acme. Install other-acme" in found
     assert "requires the plugin 'tracker'" in found
     assert "[backends.dummy]" not in found

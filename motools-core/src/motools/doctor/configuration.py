@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from motools import config
 from motools.doctor.findings import Finding, Level
-from motools.errors import BackendNotFound, ConfigError, MotoolsError, UsageError, nearest
+from motools.errors import BackendNotFound, ConfigError, MotoolsError, SettingError, UsageError, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.discovery import canonical
 
@@ -34,6 +34,7 @@ def examine_configuration() -> Iterator[Finding]:
     )
     yield from _of_backends(present)
     yield from _of_layers(present)
+    yield from _of_order(present)
     yield from _of_controls(present)
 
 
@@ -84,6 +85,21 @@ def _of_layers(present: Catalogue) -> Iterator[Finding]:
                     f"{present.place} [backends.{name}]: no middleware layer is called {layer!r}.",
                     f"Known: {', '.join(known)}. Correct the name, or install what offers it.",
                 )
+
+
+def _of_order(present: Catalogue) -> Iterator[Finding]:
+    """Yield what makes no sense about the order of our own layers; those of others would have to be imported."""
+    from motools.middleware.layers import BUILT_IN, layers_of
+    from motools.middleware.order import check_order
+
+    for name, table in present.settings.backends.items():
+        ours = [layer for layer in table.get("middleware", ()) if layer in BUILT_IN]
+        try:
+            check_order(layers_of(ours, "training"))
+        except SettingError as error:
+            yield _problem(
+                f"{present.place} [backends.{name}]: {error}", "Nothing is made with these layers before that."
+            )
 
 
 def _of_controls(present: Catalogue) -> Iterator[Finding]:
