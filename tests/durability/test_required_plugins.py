@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
+from contextlib import asynccontextmanager
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 from paid_backend import PaidBackend
@@ -162,3 +164,41 @@ async def test_many_who_ask_at_once_are_refused_together(install, asked, service
     outcomes = await asyncio.gather(*(asked() for _ in range(5)), return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {PluginBroken}
     assert await service.paid(asked.work) == []
+
+
+@pytest.mark.parametrize("options", [{"cache": None}, {"middleware": ["validate"]}, {"middleware": []}])
+async def test_without_a_record_it_is_told_of_each_request_all_the_same(install, service, data, options):
+    told = install(audit=listening("if told.how: raise ValueError('no luck')"))
+    told.how, work = "badly", f"required-{uuid.uuid4().hex}"
+    backend = get_backend(PaidBackend, **options, url=service.url)
+    ticket = NoTicket()
+    with pytest.raises(PluginBroken, match="Plugin 'audit'"):
+        await backend.train(data, "small", suffix=work, ticket=ticket)
+    assert await service.paid(work) == []
+    told.how = None
+    await backend.train(data, "small", suffix=work, ticket=ticket)
+    assert len(await service.paid(work)) == 1
+    assert told.heard == ["submitting", "submitting"]
+
+
+async def test_evaluations_without_a_record_are_told_of_too(install, monkeypatch):
+    told = install(audit=listening("if told.how: raise ValueError('no luck')"))
+    told.how = "badly"
+    backend = get_backend("dummy", kind="eval", cache=None)
+    with pytest.raises(PluginBroken, match="Plugin 'audit'"):
+        await backend.evaluate("model", "task")
+    told.how = None
+    assert await (await backend.evaluate("model", "task")).wait()
+
+
+class NoTicket:
+    """Stands in for the ticket of a record that there is not."""
+
+    token = ""
+
+    async def turn(self, **_):
+        """There is no line to wait in."""
+
+    @asynccontextmanager
+    async def paying(self, **_):
+        yield SimpleNamespace(job_id=None)

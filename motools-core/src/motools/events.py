@@ -39,7 +39,7 @@ class RunEvent:
     backend: str
     """The backend's name."""
     key: str
-    """The cache key, `mk1:…`."""
+    """The cache key, `mk1:…`; empty where there is no record of paid work."""
     job_id: str
     """What the service calls it; empty before it has a name."""
     at: float

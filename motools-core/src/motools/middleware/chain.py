@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from motools.cache.base import CacheBackend
+    from motools.events import Notify
 
 DEFAULT = ("cache", "validate", "limit")
 
@@ -92,15 +93,21 @@ class Chain:
         Raises `SettingError` for a wrong option, and `PluginError` where a plugin that the configuration requires is
         absent.
         """
-        listeners = Listeners(hooks.notifier())
+        listeners, is_recorded = Listeners(hooks.notifier()), False
         for layer in reversed(self.layers):
             if layer.name == "cache" and isinstance(layer.found, type):
-                backend = self._cached(layer, backend, listeners)
+                inside, backend = backend, self._cached(layer, backend, listeners)
+                is_recorded = backend is not inside
             else:
                 theirs = {name: options[name] for name in layer.option_names() if name in options} if options else {}
                 backend = layer.around(backend, theirs, who)
                 listeners.add(backend)
-        return backend
+        return backend if is_recorded or listeners.allow is None else self._announced(backend, listeners.allow)
+
+    def _announced(self, backend: Any, allow: Notify) -> Any:
+        from motools.middleware.announced import AnnouncedEvalBackend, AnnouncedTrainingBackend
+
+        return (AnnouncedTrainingBackend if self._kind == "training" else AnnouncedEvalBackend)(backend, allow)
 
     def _cached(self, layer: Layer, backend: Any, notify: Listeners) -> Any:
         from motools.plugins.stores import open_store
