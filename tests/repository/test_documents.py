@@ -186,6 +186,16 @@ def test_a_plugin_is_made_and_proven_in_ten_commands_or_fewer():
     assert 1 < len(re.findall(r"^\$ ", story, flags=re.MULTILINE)) <= 10
 
 
+def test_the_rules_for_every_plugin_are_told_as_they_are():
+    from motools.plugins.rules import RULES
+
+    told = re.findall(
+        r"^\| `(\w+)` \| (.*) \|$", (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [(name, rule.asked) for name, rule in RULES.items()] == [row for row in told if row[0] in RULES]
+    assert all(rule.remedy.endswith((".", ":")) for rule in RULES.values())
+
+
 @pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
 def test_every_file_that_a_document_links_to_exists(document):
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text(encoding="utf-8"))

@@ -34,6 +34,7 @@ def new_command(*, name: str, kind: str, directory: Path | None, as_json: bool) 
         return
     put("\n".join([f"Written to {place}:", *(f"    {each}" for each in files)]))
     put(f'\nNext:\n    cd {place}\n    python -m pip install -e ".[tests]"\n    python -m pytest')
+    put(f"    motools plugin check {named.distribution} --tests tests")
     put("\nChoose a licence before you publish it: pyproject.toml says where.")
 
 
