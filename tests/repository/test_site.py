@@ -205,6 +205,21 @@ def test_every_page_is_linked_to_and_no_link_inside_the_site_is_broken(site):
     assert set(site.pages) - reached - {"index.html", "genindex.html", "search.html", "py-modindex.html"} == set()
 
 
+def test_names_in_prose_and_in_annotations_lead_to_the_reference(site):
+    capability = "reference/plugins.html#motools.Capability"
+    assert capability in site.pages["docs/powers.html"].links
+    assert capability.removeprefix("reference/") in site.pages["docs/reference/training.html"].links
+
+
+def test_what_is_indented_in_a_docstring_is_shown_as_it_stands(site):
+    assert re.search(r"<pre>.*└── RunError", site.page("docs/reference/errors"), re.DOTALL)
+
+
+def test_what_a_backend_can_be_told_is_shown_with_its_default(site):
+    row = r"n_epochs.*?</td>.*?auto.*?</td>.*?passes over the data; at least 1 and at most 50"
+    assert re.search(row, site.page("docs/reference/official"), re.DOTALL)
+
+
 def test_nothing_in_the_site_is_fetched_from_elsewhere(site):
     fetched = re.compile(r"<(?:link|script|img)[^>]+(?:href|src)=\"(?:https?:)?//[^\"]*\"")
     assert [(page, found[0]) for page in site.pages for found in fetched.finditer(site.page(page[:-5]))] == []
