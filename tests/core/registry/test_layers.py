@@ -110,6 +110,22 @@ def test_a_layer_that_cannot_be_used_says_why():
     assert "made a int" in refused(SettingError, [lambda backend: 3])
 
 
+@pytest.mark.parametrize(
+    ("declared", "sentence"),
+    [
+        ('inside = {"cache"}', "what it declares as inside is {'cache'}, and not a mapping of layers to reasons"),
+        ("needs = 3", "what it declares as needs is 3, and not a mapping of layers to reasons"),
+        ("Options = 3", "its Options cannot be read: "),
+    ],
+)
+def test_a_layer_that_declares_nonsense_is_named_with_its_distribution(world, declared, sentence):
+    source = f"from motools import TrainingMiddleware\nclass Odd(TrainingMiddleware):\n    {declared}\n"
+    world.install("acme-odd", "0.3", middleware={"odd": "odd_layer:Odd"}, modules={"odd_layer": source})
+    words = refused(PluginBroken, ["cache", "odd"])
+    assert "acme-odd 0.3" in words
+    assert sentence in words
+
+
 def test_a_list_of_layers_is_asked_for():
     assert "Write ['cache']" in refused(SettingError, "cache")
 

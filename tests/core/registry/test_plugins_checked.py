@@ -180,13 +180,14 @@ def test_each_kind_is_held_to_what_its_group_asks_for(check, groups, source, rea
     [
         ({"hooks": {"acme": "acme_checked"}}, "from motools import hookimpl\n@hookimpl\ndef motools_run_event(event): pass"),
         ({"middleware": {"acme": "acme_checked:Layer"}}, "from motools import EvalMiddleware\nclass Layer(EvalMiddleware): pass"),
+        ({"middleware": {"acme": "acme_checked:Layer"}}, "from motools import EvalMiddleware\nclass Layer(EvalMiddleware):\n    needs = {'cache': 'it asks the record'}"),
         ({"cache": {"acme": "acme_checked:open"}}, ""),
         ({"commands": {"acme": "acme_checked:go"}}, "import click\n@click.command()\ndef go(): pass"),
     ],
 )  # fmt: skip
 def test_good_ones_of_every_kind_pass(check, groups, source):
     acme = check(source or "def open(url): pass", **groups)
-    assert (acme["status"], acme["check"]["did"]) == ("ok", [])
+    assert (acme["status"], acme["check"]["did"], acme["check"]["notes"]) == ("ok", [], [])
 
 
 def test_what_is_switched_off_is_not_imported(check, world, tmp_path):

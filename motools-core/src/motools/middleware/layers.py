@@ -19,7 +19,7 @@ from motools.words import said, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from motools.plugins.origin import Offer
@@ -64,7 +64,13 @@ class Layer:
 
     def rules(self, word: str) -> Iterable[tuple[str, str]]:
         """Return what its class declares under `inside`, `outside` or `needs`: names of layers, each with a reason."""
-        rules: Mapping[str, str] = getattr(_behind(self.found), word, {})
+        from collections.abc import Mapping
+
+        rules = getattr(_behind(self.found), word, {})
+        if not isinstance(rules, Mapping):
+            raise self._at_fault(
+                f"what it declares as {word} is {shown(rules)}, and not a mapping of layers to reasons."
+            )
         return rules.items()
 
     def option_names(self) -> list[str]:
@@ -81,7 +87,10 @@ class Layer:
             return []
         from motools.settings import declared as settings_of
 
-        return list({setting.name: setting for each in declared for setting in settings_of(each)}.values())
+        try:
+            return list({setting.name: setting for each in declared for setting in settings_of(each)}.values())
+        except Exception as error:
+            raise self._at_fault(f"its Options cannot be read: {said(error)}") from error
 
     def around(self, backend: Any, options: dict[str, Any], who: str) -> Any:
         """Put it around a backend, with those of its options that are given. Raises `SettingError` for a wrong one."""
@@ -92,6 +101,7 @@ class Layer:
         if declaration is not None:
             from motools.settings import check
 
+            self.options()  # which says whose fault it is where they cannot be read
             arguments.append(check(declaration, options, who=who, what="option"))
         if self.offer is None:
             return self._checked(self.found(*arguments))
@@ -101,6 +111,11 @@ class Layer:
             raise
         except Exception as error:
             raise broken(self.offer, f"its constructor raised {said(error)}") from error
+
+    def _at_fault(self, reason: str) -> MotoolsError:
+        if self.offer is None:
+            return SettingError(f"The layer {self.name!r} cannot be used: {reason}")
+        return broken(self.offer, reason)
 
     def _checked(self, made: Any) -> Any:
         if not isinstance(made, base_of(self.kind)):

@@ -171,7 +171,7 @@ def _made(offer: Offer, found: Any, name: str) -> Any:
     if offer.kind in BACKEND_KINDS:
         return get_backend(name, kind=offer.kind, middleware=())
     if offer.kind == "middleware":
-        return get_backend("dummy", kind=_wrapped_by(found), middleware=(offer.name,))
+        return get_backend("dummy", kind=_wrapped_by(found), middleware=(*getattr(found, "needs", ()), offer.name))
     url = current().cache or ""
     if offer.kind == "cache" and url.partition(":")[0] == offer.name:
         from motools.plugins.stores import open_store

@@ -28,12 +28,12 @@ class LeaseContract(StoreContract):
         assert await ledger.read(request().key) is None
 
     async def test_a_claim_begins_a_record_in_intent(self, ledger: Ledger) -> None:
-        asked = request(label="mine", tags=("a", "b"))
+        asked = request(label="mine", tags=("a", "b"), details={"layers": ["cache", "limit"]})
         claimed = await ledger.claim(asked, seconds=LONG)
         assert claimed is not None
         assert claimed.state is State.INTENT
         assert claimed.epoch >= 1
-        for name in ("key", "kind", "backend", "account", "model", "spec", "label"):
+        for name in ("key", "kind", "backend", "account", "model", "spec", "label", "details"):
             assert getattr(claimed, name) == getattr(asked, name)
         assert sorted(claimed.tags) == ["a", "b"]
         assert (claimed.job_id, claimed.model_id, claimed.handle, claimed.results) == ("", None, None, None)
