@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import gc
 import os
 import re
@@ -90,6 +92,34 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not reason.startswith(ALLOWED_SKIP):
         report.outcome = "failed"
         report.longrepr = f"{report.nodeid} was skipped in CI: {reason}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the sockets of servers in a directory that all test processes share, and end the servers with the last of them."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "run"
+    place.mkdir(exist_ok=True)
+    with (place / "lease").open("a") as lease, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lease, fcntl.LOCK_SH)
+        patch.setenv("XDG_RUNTIME_DIR", str(place))
+        yield place
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _end_servers(place)
+
+
+def _end_servers(place: Path) -> None:
+    """Kill what serves at sockets below a directory; nobody is left who uses it."""
+    if not any(place.glob("motools-*/*")):
+        return
+    import psutil
+
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "motools_inspect.server" in command and any(part.startswith(f"{place}/") for part in command):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from motools.detached import WorkDirectory
@@ -66,19 +64,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shared.mkdir(exist_ok=True)
     # Inspect takes a package for installed by the name of the folder that it is in
     place = shared / "site-packages"
-    with (shared / "lease").open("a") as lease, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         with alone(shared / "installing"):
-            fcntl.flock(lease, fcntl.LOCK_SH)
             if not place.exists():
                 install(place, "scripted")
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")])))
         patch.setenv("XDG_DATA_HOME", str(shared))
-        patch.setenv("XDG_RUNTIME_DIR", str(shared))
         patch.setattr(sys, "path", [str(place), *sys.path])
         yield place
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            end_servers(shared)  # nobody is left who uses them
 
 
 def install(place: Path, name: str) -> None:
@@ -104,23 +97,6 @@ def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(place))
     monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ['PYTHONPATH']}")
     return place
-
-
-def servers(place: Path) -> list[int]:
-    """Return the processes that serve below a directory."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        if "motools_inspect.server" in command and any(part.startswith(f"{place}/") for part in command):
-            found.append(process.pid)
-    return found
-
-
-def end_servers(place: Path) -> None:
-    """Kill those servers."""
-    for pid in servers(place):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
