@@ -357,3 +357,18 @@ class TestPlainFunctions:
             if child:
                 assert os.waitpid(child, 0)[1] == 0
         """)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_what_a_listener_returns_is_nobodys_business(world, heard, caplog, asynchronous):
+    odd = """
+class Odd:
+    def fail(self, *_):
+        raise SystemExit("no words")
+    __repr__ = __eq__ = __bool__ = __getattr__ = fail
+"""
+    returning = listener("1", asynchronous=asynchronous) + f"    return Odd()\n{odd}"
+    world.install("acme", hooks={"a": "one", "b": "two"}, modules={"one": returning, "two": listener("2")})
+    await hooks.notify(EVENT)
+    assert heard == [1, 2]
+    assert caplog.records == []
