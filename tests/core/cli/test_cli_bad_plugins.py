@@ -302,3 +302,58 @@ def test_whatever_a_backend_of_evaluations_does_when_it_is_used(cli, site, case)
             ended_well(cli(*command, row["key"]), names=[*NAMES, "compare"])
     for command in (["recover"], ["cache", "verify"]):
         ended_well(cli(*command), names=NAMES)
+
+
+PRINTS = """
+print("imported")
+from motools import hookimpl
+
+@hookimpl
+def motools_run_event(event):
+    print("told")
+"""
+
+
+def test_what_plugins_print_is_no_part_of_the_results(cli, chat, site):
+    printing = BACKEND.replace("        return Run()", "        print('training')\n        return Run()")
+    site("acme-bad", {"bad_module": printing, "bad_hooks": PRINTS}, training={"bad": "bad_module:Bad"}, hooks={"bad": "bad_hooks"})  # fmt: skip
+    done = cli("train", chat, "-b", "bad", "--model", "m", "--json")
+    assert json.loads(done.stdout)["model_id"] == "model-1"
+    assert done.stderr.splitlines().count("told") == 2
+    assert {"imported", "training"} <= set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("case", [case for case in CALLS if "progress is" in case or case == "metadata is garbage"])
+def test_nonsense_that_a_run_tells_of_itself_keeps_nobody_from_its_record(cli, chat, site, case):
+    site("acme-bad", {"bad_module": BACKEND + TOOLS + CALLS[case]}, training={"bad": "bad_module:Bad"})
+    cli("train", chat, "-b", "bad", "--model", "m", "--no-wait")
+    shown = ended_well(cli("runs", "show", "job-1"))
+    assert shown.returncode == 0
+    assert "bad" in shown.stdout
+
+
+FINDS_NONSENSE = """
+from motools.errors import SubmitUncertain
+
+async def train(self, dataset, model, hyperparameters=None, suffix=None, *, ticket):
+    with open("bill", "a") as bill:
+        bill.write("asked ")
+    async with ticket.paying():
+        raise SubmitUncertain("There was no answer.")
+
+Bad.train, Bad.capabilities, Bad.find_lag = train, frozenset({Capability.FIND}), 0.0
+"""
+
+
+@pytest.mark.parametrize("nonsense", ["None", "7", "[7]", "'job-1'", "Whatever()"])
+def test_nonsense_is_no_proof_that_nothing_was_submitted(cli, chat, site, nonsense):
+    source = BACKEND + TOOLS + FINDS_NONSENSE + f"Bad.find = lambda self, token: answer({nonsense})\n"
+    site("acme-bad", {"bad_module": source}, training={"bad": "bad_module:Bad"})
+    request = ["train", chat, "-b", "bad", "--model", "m"]
+    assert "There was no answer." in cli.refused(*request, status=1)
+    for command in (request, ["recover"]):
+        done = ended_well(cli(*command))
+        assert done.returncode == 1
+        assert "That is a fault of the plugin." in done.stderr
+        assert "The backend 'bad' was asked what became of" in done.stderr
+    assert Path("bill").read_text() == "asked "
