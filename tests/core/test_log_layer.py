@@ -6,13 +6,16 @@ import asyncio
 import json
 import logging
 import stat
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import motools
-from motools import TrainingMiddleware
+from motools import RunEvent, TrainingMiddleware
 from motools.errors import DatasetError, RunCancelled, RunFailed, SettingError, SubmitUnavailable
-from motools.middleware.log import LoggedEvalBackend, LoggedTrainingBackend, LogOptions
+from motools.events import Happened
+from motools.middleware.log import EventLog, LoggedEvalBackend, LoggedTrainingBackend, LogOptions
 from motools.training.backends.dummy import DummyTrainingBackend
 
 DATA = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}]
@@ -43,7 +46,7 @@ def training(*, middleware=OUTERMOST, **options):
 
 
 async def test_a_submission_its_end_and_a_hit_are_a_record_each(records):
-    backend = training(duration=0.01)
+    backend = training()
     run = await backend.train(DATA, "base", label="mine", tags=["a"])
     model_id = await run.wait()
     await backend.train(DATA, "base")
@@ -176,6 +179,18 @@ class TestFile:
     def test_a_file_that_cannot_be_written_is_refused_before_anything_is_paid_for(self, tmp_path):
         with pytest.raises(SettingError, match=r"log_file .*missing/log.jsonl cannot be written: No such file"):
             training(log_file=str(tmp_path / "missing" / "log.jsonl"))
+
+    def test_lines_that_are_written_at_once_stand_one_after_the_other(self, lines, tmp_path):
+        def write(number):
+            log = EventLog("training", "dummy", LogOptions(log_file=str(tmp_path / "log.jsonl")))
+            happened = {"happened": Happened.FAILED, "kind": "training", "backend": "dummy", "job_id": f"job-{number}"}
+            event = RunEvent(**happened, key="mk1:1", at=0.0, model="base", error="x" * 20_000)
+            for _ in range(25):
+                log.told(event)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(write, range(8))) == [None] * 8
+        assert Counter(each["job_id"] for each in lines()) == {f"job-{number}": 25 for number in range(8)}
 
     async def test_one_that_can_no_longer_be_written_is_reported_and_stops_no_run(self, tmp_path, caplog):
         directory = tmp_path / "logs"

@@ -105,7 +105,10 @@ class TestOneBackend:
 
     def test_a_name_of_both_kinds_is_described_as_both(self, cli):
         assert [each["kind"] for each in cli.json("config", "-b", "dummy")] == ["training", "eval"]
-        assert [each["kind"] for each in cli.json("config", "-b", "dummy", "--kind", "eval")] == ["eval"]
+        [evals] = cli.json("config", "-b", "dummy", "--kind", "eval")
+        assert evals["kind"] == "eval"
+        assert {row["part"] for row in evals["settings"]} == {"option", "option of limit", "parameter"}
+        assert evals["undeclared"] == []
 
     def test_no_secret_is_shown(self, cli):
         configure(

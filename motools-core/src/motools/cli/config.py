@@ -27,9 +27,9 @@ HEADINGS = ("NAME", "TYPE", "VALUE", "FROM", "DEFAULT", "WHAT IT IS")
 def config_command(*, backend: str | None, kind: str | None, options: dict[str, Any], as_json: bool) -> None:
     """Show every setting and where it comes from: a MOTOOLS_* variable, a file, or the default; and the layers of each backend.
 
-    With --backend, which imports that plugin: its options and those of its layers, its hyperparameters and keywords, each
-    with its type and range, what holds and where that comes from (argument, environment variable, file, default). What is
-    secret is never shown. The exit status is 2 where something is wrong, and the rest is shown all the same.
+    With --backend, which imports that plugin: its options and those of its layers, its hyperparameters and keywords (of an
+    evaluation its parameters), each with its type and range, what holds and where that comes from (argument, environment
+    variable, file, default). What is secret is never shown. The exit status is 2 where something is wrong, and the rest is shown all the same.
 
     JSON fields: file (or null), settings, a list of {name, value, origin}, and layers, a list of {backend, kind, layers,
     origin, problem}. With --backend a list, one of each kind, of name, use (the backend that an alias stands for), kind,

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from motools.settings import Setting
 
 BY_DEFAULT = "default"
-PARTS = {"option": "Options", "hyperparameter": "Hyperparameters", "keyword": "Keywords"}
-"""What a backend's `Settings` may declare."""
+PARTS = {
+    "training": {"option": "Options", "hyperparameter": "Hyperparameters", "keyword": "Keywords"},
+    "eval": {"option": "Options", "parameter": "Hyperparameters"},
+}
+"""What the `Settings` of a backend of each kind may declare; the parameters of an evaluation are its keywords."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ class Told:
     """One setting that is declared, and what holds of it."""
 
     part: str
-    """"option", "option of LAYER", "hyperparameter" or "keyword"; the last two are given with each request."""
+    """"option" or "option of LAYER"; given with each request, "hyperparameter", "keyword" or "parameter" (of an evaluation)."""
     setting: Setting
     value: Any
     origin: str
@@ -82,7 +85,7 @@ class Described:
     layered: Layered
     settings: Sequence[Told]
     undeclared: Sequence[str]
-    """Of the options, hyperparameters and keywords those that are not declared: they pass unchecked."""
+    """Of all these parts those that are not declared: they pass unchecked."""
     keys: Mapping[str, bool]
     """Whether each variable that holds a key is set."""
     problem: MotoolsError | None
@@ -144,7 +147,7 @@ def _described(name: str, found: Resolved, given: Mapping[str, Any]) -> Describe
     backend_class: type[Any] = found.backend_class
     settings: list[Told] = []
     undeclared: list[str] = []
-    for part, attribute in PARTS.items():
+    for part, attribute in PARTS[found.kind].items():
         declared = declared_settings(backend_class, attribute)
         if declared is None:
             undeclared.append(part)
