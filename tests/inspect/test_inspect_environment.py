@@ -91,6 +91,21 @@ async def test_a_task_reads_the_variables_of_the_file_while_it_is_built_and_whil
     assert (sample["input"], sample["output"]) == ("hello", "hello")
 
 
+async def test_logs_go_where_the_environment_says_unless_the_backend_is_told_otherwise(dotenv, tmp_path, monkeypatch):
+    async def place(**options) -> str:
+        job = await InspectEvalBackend(**options).evaluate("scripted/upper", "scripted/shouting")
+        await job.wait()
+        (log,) = job.get_log_paths()
+        assert log.endswith(".eval")
+        return log.partition(f"/{job.job_id}/")[0]
+
+    dotenv.write_text("INSPECT_LOG_DIR=of-the-file\n")
+    assert await place() == str(dotenv.parent / "of-the-file")
+    monkeypatch.setenv("INSPECT_LOG_DIR", "of-the-process")
+    assert await place() == str(dotenv.parent / "inner" / "of-the-process")
+    assert await place(log_dir=tmp_path / "given") == str(tmp_path / "given")
+
+
 GRADED = """
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LOG_DIR = "INSPECT_LOG_DIR"
 OF_VSCODE = ("VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", "VSCODE_CWD")
 
 
@@ -34,6 +35,18 @@ def load() -> None:
     os.environ.update(variables())
 
 
+def log_directory() -> str | None:
+    """Return where Inspect would put its logs (INSPECT_LOG_DIR), a path or a URL; None where nobody says so.
+
+    A relative path leads from the working directory, and in the file from the file's folder.
+    """
+    given, place = variables().get(LOG_DIR), _nearest()
+    if not given or "://" in given:
+        return given or None
+    is_of_the_file = not os.environ.get(LOG_DIR)
+    return str((Path(place).parent if place and is_of_the_file else Path.cwd()) / given)
+
+
 def _nearest() -> str | None:
     """Return the file that counts here, or None where none does."""
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() in {"1", "true", "t", "yes", "y"}:
@@ -51,4 +64,4 @@ def _goes_before() -> bool:
     return os.environ.get("TERM_PROGRAM") == "vscode" or any(name in os.environ for name in OF_VSCODE)
 
 
-__all__ = ["load", "variables"]
+__all__ = ["load", "log_directory", "variables"]

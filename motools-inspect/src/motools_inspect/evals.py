@@ -21,6 +21,7 @@ from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, 
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models
+from motools_inspect.environment import log_directory
 from motools_inspect.identity import model_identity
 from motools_inspect.launching import announce, launch
 from motools_inspect.memory import check_at_hand, hold
@@ -199,7 +200,7 @@ class InspectEvalBackend(EvalBackend):
 
     def _log_dir(self, job_id: str) -> str:
         """Return where a job's logs go: a path, or a URL."""
-        given = os.fspath(self._options.log_dir or "")
+        given = os.fspath(self._options.log_dir or log_directory() or "")
         if "://" in given:
             return f"{given.rstrip('/')}/{job_id}"
         return str(Path(given).absolute() / job_id if given else _place(job_id) / "logs")

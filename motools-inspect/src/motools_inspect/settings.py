@@ -22,7 +22,7 @@ class Options:
 
     log_dir: Annotated[
         str | os.PathLike[str] | None,
-        "where Inspect's logs go, a path or a URL of fsspec, in a folder for each job; by default beside the job",
+        "where Inspect's logs go, a path or a URL of fsspec, in a folder for each job; by default INSPECT_LOG_DIR, else beside the job",
     ] = None
     threads: Annotated[
         int | None, Range(ge=1), "CPU threads of a model that runs in the worker; by default all it may use"
