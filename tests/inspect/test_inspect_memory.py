@@ -59,6 +59,16 @@ async def test_a_task_that_is_an_object_is_evaluated_and_cached_by_content(insta
     assert capfd.readouterr() == ("", "")
 
 
+async def test_what_an_env_file_says_of_the_server_is_part_of_an_objects_key(installed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for port in (1, 2):
+        (tmp_path / ".env").write_text(f"OPENAI_BASE_URL=http://127.0.0.1:{port}/v1\n")
+        said.append(await InspectEvalBackend().identify("openai/gpt-4.1-mini", task_of()))
+    assert said[0]["tasks"] == said[1]["tasks"]
+    assert said[1]["model"]["servers"] == {"OPENAI_BASE_URL": "http://127.0.0.1:2/v1"} != said[0]["model"]["servers"]
+
+
 async def test_several_objects_are_one_job_and_functions_make_them(installed):
     job = await InspectEvalBackend().evaluate("scripted/upper", [task_of(2), task_of(3)])
     assert {
