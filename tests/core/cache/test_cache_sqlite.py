@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,23 @@ async def test_transitions_are_kept_as_events(ledger):
         ("submitting", "submitted"),
         ("submitted", "succeeded"),
     ]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"kind": "training"}, {"backend": "paid"}, {"kind": "training", "backend": "paid"}]
+)
+async def test_what_is_under_way_is_found_among_all_that_has_ended_by_the_index_of_these_few(ledger, more):
+    await paid(ledger)
+    for number in (1, 2):
+        await ledger.claim(replace(DRAFT, key=f"mk1:bbbb000{number}"), seconds=10)
+    reader, statements = ledger._database.reader, []
+    reader.set_trace_callback(statements.append)
+    found = await ledger.records(state=[State.INTENT, State.RUNNING], **more)
+    reader.set_trace_callback(None)
+    assert [record.key for record in found] == ["mk1:bbbb0002", "mk1:bbbb0001"]
+    plan = [step for *_, step in reader.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+    assert [step for step in plan if "runs_under_way" in step]
+    assert not [step for step in plan if step == "SCAN runs" or "runs_by_age" in step]
 
 
 async def test_a_result_is_not_set_over_work_that_is_under_way(ledger):

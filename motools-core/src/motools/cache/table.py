@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.holder import is_gone, this_process
 from motools.cache.rows import SELECT, SELECT_WITH_HOLDER, STORED, to_record, to_row
+from motools.cache.schema import UNDER_WAY
 from motools.errors import TransitionRefused
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def selected(
     connection: sqlite3.Connection, condition: str, values: Sequence[Any], limit: int | None = None
 ) -> list[Record]:
     """Return the records that meet a condition, latest first and without results. A lease whose holder is gone is none."""
-    statement = f"{SELECT_WITH_HOLDER} WHERE {condition} ORDER BY created_at DESC, rowid DESC LIMIT ?"
+    # `+` keeps SQLite from walking through all records by age where the index of the few under way has those asked for.
+    age = "+created_at" if UNDER_WAY in condition else "created_at"
+    statement = f"{SELECT_WITH_HOLDER} WHERE {condition} ORDER BY {age} DESC, rowid DESC LIMIT ?"
     found = []
     for *row, holder in connection.execute(statement, [*values, -1 if limit is None else limit]):
         record = to_record(tuple(row))
