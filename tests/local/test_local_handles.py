@@ -10,7 +10,8 @@ from motools import load_run
 from motools.detached import WorkDirectory, WorkState, WorkStatus
 from motools.errors import HandleError, RunFailed
 from motools.testing.tickets import RecordingTicket
-from motools_local.run import BELOW_HOME, LocalTrainingRun
+from motools_local.run import LocalTrainingRun
+from motools_local.spec import BELOW_HOME
 
 ENVELOPE = {"schema": 1, "kind": "training", "backend": "local", "job_id": "x", "model_id": None, "status": "queued"}
 SPEC = {"model_name": "m", "dataset_name": "d", "suffix": None, "hyperparameters": {}}
@@ -39,7 +40,7 @@ async def test_a_handle_whose_directory_is_no_path_is_refused(handle):
 async def test_a_handle_of_this_home_is_loaded(handle, motools_home):
     token = RecordingTicket().token
     run = await load_run(handle(directory=str(motools_home.joinpath(*BELOW_HOME, token))))
-    assert run.job_id == token
+    assert run.work.path.name == token
 
 
 async def test_what_a_run_failed_of_is_a_sentence_of_its_own(motools_home):

@@ -19,6 +19,8 @@ VALIDATION = "validation.jsonl"
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 WORKER = "motools_local.worker"
+BELOW_HOME = ("local", "runs")
+"""Where each run has its directory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,4 +61,4 @@ class TrainingSpec:
         return cls(**kept | {"hyperparameters": hyperparameters})
 
 
-__all__ = ["CHECKPOINTS", "DATA", "METRICS", "VALIDATION", "WORKER", "TrainingSpec"]
+__all__ = ["BELOW_HOME", "CHECKPOINTS", "DATA", "METRICS", "VALIDATION", "WORKER", "TrainingSpec"]

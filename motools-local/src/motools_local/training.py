@@ -17,9 +17,9 @@ from motools.settings import check
 from motools.status import Capability
 from motools.training.base import TrainingBackend
 from motools_local import models
-from motools_local.run import BELOW_HOME, LocalTrainingRun
+from motools_local.run import LocalTrainingRun
 from motools_local.settings import LocalHyperparameters, LocalOptions, LocalSettings
-from motools_local.spec import DATA, VALIDATION, WORKER, TrainingSpec
+from motools_local.spec import BELOW_HOME, DATA, VALIDATION, WORKER, TrainingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

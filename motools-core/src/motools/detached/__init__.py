@@ -17,7 +17,7 @@ The asking side creates and watches a `WorkDirectory`:
     work.start()                   # unless a worker is alive, or the work has ended
     status = await work.wait()     # starts a worker again when one has died
 
-and the worker's module ends with
+A training is watched by a handle that is a `DetachedTrainingRun`. The worker's module ends with
 
     if __name__ == "__main__":
         run_worker(sys.argv[1], train)     # train(worker) -> result
@@ -39,12 +39,14 @@ from motools.detached.lock import VARIABLE as LOCK_VARIABLE
 from motools.detached.ownership import own_directory
 from motools.detached.rows import keep_rows, read_rows
 from motools.detached.status import WorkState, WorkStatus, as_sentence
+from motools.detached.training import DetachedTrainingRun
 from motools.detached.worker import CancelRequested, CannotGoOn, Worker, run_here, run_worker
 
 __all__ = [
     "LOCK_VARIABLE",
     "CancelRequested",
     "CannotGoOn",
+    "DetachedTrainingRun",
     "WorkDirectory",
     "WorkState",
     "WorkStatus",

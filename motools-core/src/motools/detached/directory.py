@@ -221,7 +221,7 @@ class WorkDirectory:
                 await ended.wait()
             self._forget_end()
         except TimeoutError:
-            pass
+            pass  # it has not ended yet: the caller looks how it stands, and waits again
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)
