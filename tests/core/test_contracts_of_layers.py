@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from motools.testing.middleware import MiddlewareContract
+
 FAULTY = """
 import asyncio
 from dataclasses import dataclass
@@ -113,3 +115,37 @@ def test_a_layer_is_tested_for_the_kinds_that_it_is_for(pytester):
     assert right.keys() == {"passed"}
     wrong = pytester.runpytest_subprocess("-W", "error", "test_wrong.py", "-k", "is_a_backend_of_the_kind")
     assert {"failed", "errors"} & wrong.parseoutcomes().keys()
+
+
+@pytest.mark.parametrize("kinds", [(), ("training", "evals"), "training"])
+def test_a_layer_cannot_be_tested_for_no_kind_of_backend(kinds):
+    with pytest.raises(
+        TypeError, match=r"TestLayer.kinds must name what the layer is for: \('training',\), \('eval',\) or both"
+    ):
+        type("TestLayer", (MiddlewareContract,), {"kinds": kinds})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suite", "test", "change"),
+    [
+        ("middleware:MiddlewareContract", "test_closing_it_closes_the_backend_once", "lambda self: None"),
+        ("hygiene:PluginHygiene", "test_it_keeps_the_rule", "None"),
+        (
+            "evals:EvalBackendContract",
+            "test_results_survive_saving",
+            "pytest.mark.skip(reason='no')(EvalBackendContract.test_results_survive_saving)",
+        ),
+        ("cache:CacheContract", "test_what_was_never_set_is_none", "None"),
+        ("middleware:MiddlewareContract", "pytest_generate_tests", "lambda self, metafunc: None"),
+    ],
+)
+def test_no_suite_can_be_weakened_in_silence(pytester, suite, test, change):
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = 'function'\n")
+    module, _, name = suite.partition(":")
+    pytester.makepyfile(
+        test_weak=f"import pytest\nfrom motools.testing.{module} import {name}\n\nclass TestWeak({name}):\n    {test} = {change}\n"
+    )
+    result = pytester.runpytest_subprocess("-W", "error", "-k", "kept_whole")
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines([f"*TestWeak replaces {test}. A standard test is overridden only*"])

@@ -227,6 +227,20 @@ def test_tests_may_be_an_importable_module(store, world, check):
     assert (status, [(each["suite"], each["passed"]) for each in told["contracts"]]) == (0, [("CacheContract", 1)])
 
 
+def test_words_that_cannot_be_printed_and_a_report_that_is_spoilt_break_nothing(store, authors, check):
+    source = (
+        "import sys\n"
+        "def test_one():\n"
+        "    with open(sys.argv[sys.argv.index('--told') + 1], 'a') as told: told.write('{ [ nonsense\\n7\\n')\n"
+        "    raise ValueError('\\udc80')\n"
+    )
+    status, told = check("acme", "--tests", authors(source))
+    assert status == 1
+    [failed] = told["contracts"][0]["failed"]
+    assert failed == {"test": "test_one", "what": "ValueError: ?"}
+    assert run(["plugin", "check", "acme", "--tests", "authors"]) == 1
+
+
 @pytest.mark.parametrize(
     ("source", "trouble"),
     [

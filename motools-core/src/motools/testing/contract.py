@@ -156,19 +156,21 @@ def standard_dataset(path: Path) -> Path:
 
 
 def _standard_tests(cls: type) -> dict[str, Any]:
-    """Return the tests that the contract suites define, as they define them."""
+    """Return the tests that the contract suites define, as they define them, and what says how often they are run."""
     suites = [base for base in cls.__mro__ if base.__module__.startswith("motools.testing.")]
     tests: dict[str, Any] = {}
     for suite in reversed(suites):
-        tests |= {name: test for name, test in vars(suite).items() if name.startswith("test_")}
+        names = [name for name in vars(suite) if name.startswith("test_") or name == "pytest_generate_tests"]
+        tests |= {name: vars(suite)[name] for name in names}
     return tests
 
 
 def _is_changed(cls: type, name: str, standard: Any) -> bool:
     present = getattr(cls, name, None)
-    if present is standard:
-        return False
-    return not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in getattr(present, "pytestmark", ()))
+    marks = getattr(present, "pytestmark", ())
+    if any(mark.name in {"skip", "skipif"} for mark in marks):
+        return True
+    return present is not standard and not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in marks)
 
 
 __all__ = ["Contract", "standard_dataset"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -149,9 +150,13 @@ async def _run(arguments: Sequence[str], seconds: float, **variables: str) -> tu
 
 
 def _read(told: Path) -> list[dict[str, Any]]:
-    """Return what was told; a last line that was not ended is left out."""
-    text = told.read_text(encoding="utf-8", errors="replace") if told.exists() else ""
-    return [json.loads(line) for line in text.split("\n")[:-1]]
+    """Return what was told; a line that was not ended, or that somebody else has written, is left out."""
+    lines = told.read_text(encoding="utf-8", errors="replace").split("\n") if told.exists() else []
+    found = []
+    for line in lines:
+        with suppress(ValueError):
+            found.append(json.loads(line))
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _sorted_out(lines: Sequence[Mapping[str, Any]]) -> list[Proof]:
@@ -184,7 +189,7 @@ def _trouble(lines: Sequence[Mapping[str, Any]], status: int | None, printed: st
 
 
 def _brief(text: str) -> str:
-    return without_secrets(text.strip())[:LONGEST]
+    return without_secrets(text.encode(errors="replace").decode().strip())[:LONGEST]
 
 
 __all__ = ["CONTRACTS", "Proof", "proven"]

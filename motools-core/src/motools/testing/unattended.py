@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from motools.testing.contract import Start
-    from motools.testing.middleware import Layer
+    from motools.testing.passing import Layer
 
 NO_WORK = "its service was given no work, which may cost money: its author's tests say with what to test it (--tests)"
 
