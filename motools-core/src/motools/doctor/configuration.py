@@ -98,7 +98,8 @@ def _of_order(present: Catalogue) -> Iterator[Finding]:
             check_order(layers_of(ours, "training"))
         except SettingError as error:
             yield _problem(
-                f"{present.place} [backends.{name}]: {error}", "Nothing is made with these layers before that."
+                f"{present.place} [backends.{name}]: {error}",
+                "Do as it says: nothing is made with these layers before that.",
             )
 
 
