@@ -14,6 +14,7 @@ anywhere in the document says what cannot be told from the fence:
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("motools-*/README.md")])
@@ -194,6 +196,22 @@ def test_the_rules_for_every_plugin_are_told_as_they_are():
     )
     assert [(name, rule.asked) for name, rule in RULES.items()] == [row for row in told if row[0] in RULES]
     assert all(rule.remedy.endswith((".", ":")) for rule in RULES.values())
+
+
+def is_python(text):
+    """Whether a block without a fence is a program: it imports or defines something. A call alone may stand as it is."""
+    try:
+        tree = compile(text, "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError:
+        return False
+    return any(isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef) for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.relative_to(ROOT).as_posix())
+def test_python_stands_in_a_fence_so_that_it_is_run(document):
+    tokens = MarkdownIt().parse(document.read_text(encoding="utf-8"))
+    unfenced = [token for token in tokens if token.type == "code_block"]
+    assert [token.content for token in unfenced if is_python(token.content)] == []
 
 
 @pytest.mark.parametrize("document", as_parameters(DOCUMENTS))
