@@ -32,6 +32,11 @@ def sentence_of(error: BaseException) -> str:
         return said(error)
 
 
+def is_a(value: object, kind: type) -> bool:
+    """Whether an object is of a class, by its type alone: `isinstance` asks the object too, which may not bear it."""
+    return issubclass(type(value), kind)
+
+
 def shown(value: object) -> str:
     """Return an object as it shows itself, the beginning of it where that is long; its type where it cannot."""
     try:
@@ -43,4 +48,4 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-__all__ = ["said", "sentence_of", "shown"]
+__all__ = ["is_a", "said", "sentence_of", "shown"]

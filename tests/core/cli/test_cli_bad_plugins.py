@@ -272,7 +272,13 @@ def test_whatever_a_backend_of_training_does_when_it_is_used(cli, chat, site, ca
         for row in cli.json("runs"):
             if row["backend"] != "good":
                 ended_well(cli(*command, row["key"]), names=NAMES)
-    for command in (["recover"], ["cache", "verify"], ["runs", "--refresh"], ["cache", "stats"]):
+    for command in (
+        ["config", "-b", "bad"],
+        ["recover"],
+        ["cache", "verify"],
+        ["runs", "--refresh"],
+        ["cache", "stats"],
+    ):
         ended_well(cli(*command), names=NAMES)
     [of_the_good] = [row for row in cli.json("runs") if row["backend"] == "good"]
     assert ended_well(cli("runs", "wait", of_the_good["key"])).returncode == 0
@@ -300,7 +306,7 @@ def test_whatever_a_backend_of_evaluations_does_when_it_is_used(cli, site, case)
     for row in cli.json("runs"):
         for command in (["runs", "show"], ["runs", "wait"], ["runs", "logs"], ["compare"]):
             ended_well(cli(*command, row["key"]), names=[*NAMES, "compare"])
-    for command in (["recover"], ["cache", "verify"]):
+    for command in (["config", "-b", "bad-eval"], ["recover"], ["cache", "verify"]):
         ended_well(cli(*command), names=NAMES)
 
 

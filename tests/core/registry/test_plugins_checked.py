@@ -145,7 +145,7 @@ def test_a_backend_that_raises_in_its_repr_or_lies_about_its_powers_is_told(chec
     ("body", "said"),
     [
         ("    def __init__(self): raise OSError('no such device')\n", "its constructor raised OSError: no such device"),
-        ("    def __init__(self):\n        import sys; sys.exit(2)\n", "making it raised SystemExit: 2"),
+        ("    def __init__(self):\n        import sys; sys.exit(2)\n", "its constructor raised SystemExit: 2"),
     ],
 )
 def test_a_backend_that_cannot_be_made_is_broken(check, training, body, said):

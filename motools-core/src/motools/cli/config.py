@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from motools.cli.assignments import assignments
+from motools.cli.lazy import about
 from motools.cli.output import put, put_json, table
 from motools.errors import UsageError
 
@@ -43,6 +44,7 @@ def config_command(*, backend: str | None, kind: str | None, options: dict[str, 
         return
     from motools.plugins.described import describe
 
+    about(f"backend {backend!r}")
     found = describe(backend, kind, options)
     if as_json:
         put_json([each.as_dict() for each in found])

@@ -15,7 +15,7 @@ from motools.errors import MotoolsError, SettingError, nearest
 from motools.plugins.catalogue import base_of, catalogue
 from motools.plugins.loading import broken, import_class
 from motools.plugins.origin import NOUN_OF
-from motools.words import said, shown
+from motools.words import is_a, said, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ class Layer:
             return self._checked(self.found(*arguments))
         try:
             return self.found(*arguments)
-        except MotoolsError:
+        except (KeyboardInterrupt, MotoolsError):
             raise
-        except Exception as error:
+        except BaseException as error:  # whatever it is, it is what this plugin does
             raise broken(self.offer, f"its constructor raised {said(error)}") from error
 
     def _at_fault(self, reason: str) -> MotoolsError:
@@ -172,7 +172,7 @@ def _imported(path: str) -> Any:
 def _third_party(offer: Offer, kind: str) -> type[Any]:
     other = "eval" if kind == "training" else "training"
     found = catalogue().load(offer)
-    if not isinstance(found, type) or issubclass(found, base_of(kind)) or not issubclass(found, base_of(other)):
+    if not is_a(found, type) or issubclass(found, base_of(kind)) or not issubclass(found, base_of(other)):
         return import_class(offer, base_of(kind))
     counterpart = getattr(found, "counterpart", None)
     if counterpart is None:

@@ -19,6 +19,7 @@ from motools.errors import BackendNotFound, ConfigError, UsageError
 from motools.plugins.discovery import scan
 from motools.plugins.loading import broken, import_class, import_value
 from motools.plugins.origin import BACKEND_KINDS, Offer, assess, offer_of
+from motools.words import is_a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,8 +135,8 @@ class Catalogue:
         if offer.distribution:
             return import_class(offer, base_of(offer.kind or "training"))
         found = self._import_unpackaged(offer)
-        kinds = [kind for kind in BACKEND_KINDS if isinstance(found, type) and issubclass(found, base_of(kind))]
-        if isinstance(found, type) and not kinds:
+        kinds = [kind for kind in BACKEND_KINDS if is_a(found, type) and issubclass(found, base_of(kind))]
+        if is_a(found, type) and not kinds:
             raise broken(offer, f"{offer.value} is not a subclass of motools.TrainingBackend or motools.EvalBackend.")
         offer.kind = next(iter(kinds), None)
         return import_class(offer, base_of(offer.kind or "training"))

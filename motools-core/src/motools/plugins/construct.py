@@ -37,9 +37,9 @@ def _made(backend_class: type, name: str, options: Mapping[str, Any], who: str) 
     """Return an instance, named where its class is not."""
     try:
         backend = backend_class(**options)
-    except MotoolsError:
+    except (KeyboardInterrupt, MotoolsError):
         raise
-    except Exception as error:
+    except BaseException as error:  # a constructor that calls sys.exit() must not end the program either
         _explain_missing(backend_class, options, who, error)
         origin = f"{backend_class.__module__}:{backend_class.__qualname__}"
         reason = f"its constructor raised {said(error)}"
@@ -133,7 +133,7 @@ def _unknown(option: str, known: Sequence[str], of_layers: Sequence[str], who: s
     return SettingError(f"{who} has no option {option!r}.{meant} Known: {', '.join(known) or 'none'}{more}.")
 
 
-def _explain_missing(backend_class: type, options: Mapping[str, Any], who: str, error: Exception) -> None:
+def _explain_missing(backend_class: type, options: Mapping[str, Any], who: str, error: BaseException) -> None:
     """Raise the `SettingError` that says which option is missing, where that is what a constructor's TypeError means."""
     signature = signature_of(backend_class) if isinstance(error, TypeError) else None
     if signature is None:

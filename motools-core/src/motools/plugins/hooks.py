@@ -15,7 +15,7 @@ from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
 from motools.plugins.origin import GROUP_OF
-from motools.words import said, sentence_of
+from motools.words import is_a, said, sentence_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,8 +146,9 @@ class Hooks:
             except BaseException as failure:  # noqa: BLE001  (whoever fails to answer leaves it to the others)
                 error = failure
             else:
-                if isinstance(answer, ModelRef):
-                    return answer
+                if answer is not None and is_a(answer, ModelRef):
+                    found: ModelRef = answer
+                    return found
                 if answer is None:
                     continue
                 error = TypeError(f"it returned a {type(answer).__name__}, not a motools.ModelRef")

@@ -6,7 +6,7 @@ import sys
 from time import monotonic
 
 from motools.errors import PluginBroken
-from motools.words import said
+from motools.words import is_a, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def _report_slow(offer: Offer, seconds: float) -> None:
     )
 
 
-def import_class(offer: Offer, base: type) -> type:
+def import_class(offer: Offer, base: type) -> type[Any]:
     """Import the class that an offer names. Raises `PluginBroken` where it is no usable subclass of `base`."""
-    found = import_value(offer)
-    if not isinstance(found, type):
+    found: type[Any] = import_value(offer)
+    if not is_a(found, type):
         raise broken(offer, f"{offer.value} is not a class but of type {type(found).__name__}.")
     if not issubclass(found, base):
         raise broken(offer, f"{offer.value} is not a subclass of motools.{base.__name__}.")

@@ -53,9 +53,9 @@ def _named(url: str) -> CacheBackend:
         )
     try:
         store = catalogue().load(offer)(url)
-    except MotoolsError:
+    except (KeyboardInterrupt, MotoolsError):
         raise
-    except Exception as error:
+    except BaseException as error:  # whatever it is, it is what this plugin does
         raise broken(offer, f"opening the store raised {said(error)}") from error
     if not isinstance(store, CacheBackend):
         raise broken(offer, f"what it opened is no store: it lacks {', '.join(_lacking(store))}.")
