@@ -87,6 +87,7 @@ def _budgeted(**options):
     return BudgetedTrainingBackend(DummyTrainingBackend(price=1.0, **options), BudgetOptions(max_cost=1000))
 
 
+@pytest.mark.slow
 class TestPassingOnDummyEvals(EvalBackendContract):
     lacking: ClassVar = {"view": "there is nothing to look at"}
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 """How many processes are asked for the key of one request."""
+_constructed: dict[tuple[type, str], set[str]] = {}
 
 
 async def wait_elsewhere(handle_class: type, path: Path) -> Any:
@@ -37,8 +38,11 @@ async def metrics_elsewhere(run_class: type, path: Path) -> Any:
 
 
 async def modules_of_construction(backend_class: type, options: dict[str, Any]) -> set[str]:
-    """Return the modules that a fresh process has imported once it has constructed a backend."""
-    return set(await _run("construct", backend_class, json.dumps(options)))
+    """Return the modules that a fresh process has imported once it has constructed a backend; asked once for each."""
+    how = (backend_class, json.dumps(options, sort_keys=True))
+    if how not in _constructed:
+        _constructed[how] = set(await _run("construct", *how))
+    return _constructed[how]
 
 
 async def keys_elsewhere(
