@@ -101,7 +101,7 @@ STUCK = {"hangs": "await asyncio.Event().wait()", "is cancelled": "raise asyncio
 
 @pytest.mark.parametrize("how", STUCK)
 async def test_a_listener_that_never_answers_is_reported_and_the_others_hear(world, heard, caplog, monkeypatch, how):
-    monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.05)
+    monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.3)
     bad = "import asyncio\n" + listener("1", asynchronous=True) + f"    {STUCK[how]}\n"
     world.install("acme", hooks={"bad": "bad", "good": "good"}, modules={"bad": bad, "good": listener("2")})
     await hooks.notify(EVENT)
@@ -279,14 +279,14 @@ class TestPlainFunctions:
     async def test_one_that_never_returns_is_left_behind_and_not_called_until_it_has(
         self, world, heard, caplog, monkeypatch
     ):
-        monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.05)
+        monkeypatch.setattr("motools.plugins.hooks.LISTENER_SECONDS", 0.3)
         world.install(
             "acme", hooks={"slow": "slow", "then": "then"}, modules={"slow": self.BLOCKING, "then": listener("'then'")}
         )
         await hooks.notify(EVENT)
         await hooks.notify(EVENT)
         assert heard == ["blocks", "then", "then"]
-        assert problem(caplog).endswith("motools_run_event raised TimeoutError: it did not return within 0.05 s")
+        assert problem(caplog).endswith("motools_run_event raised TimeoutError: it did not return within 0.3 s")
         module = sys.modules["heard"]
         module.let_go.set()
         await asyncio.to_thread(module.is_over.wait, 60)

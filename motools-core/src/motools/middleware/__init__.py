@@ -6,5 +6,6 @@
     limit     only so many are live at once, and the others wait in line: `motools.middleware.limit`
     log       every event is a record that a program can read: `motools.middleware.log`
 
-Others come by name from the `motools.middleware.v1` entry-point group. `motools.middleware.chain` puts them together.
+Others come by name from the `motools.middleware.v1` entry-point group. `motools.middleware.chain` puts them together, and
+where none of them keeps a record, `motools.middleware.announced` has required plugins told all the same.
 """
