@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import motools
 from motools_inspect import InspectEvalBackend
 from motools_inspect.environment import variables
+from motools_inspect.identity import model_identity
+from motools_inspect.settings import parameters_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 MODEL = "openai/gpt-4.1-mini"
@@ -27,6 +31,11 @@ def dotenv(tmp_path, monkeypatch):
 async def identity(**keywords) -> str:
     found = await InspectEvalBackend().identify(MODEL, "scripted/shouting", **keywords)
     return json.dumps(found, sort_keys=True)
+
+
+def of_models(**keywords) -> dict[str, Any]:
+    """Return the part of an identity that is about models, for which no server has to be started."""
+    return model_identity(MODEL, parameters_of(keywords))
 
 
 @pytest.mark.parametrize("shell", [{}, {"VSCODE_PID": "1"}, {"TERM_PROGRAM": "vscode"}, {"VSCODE_CWD": "/"}])
@@ -60,15 +69,15 @@ async def test_a_server_that_the_file_names_is_part_of_the_key_and_its_keys_are_
     assert await identity() == found[-1]
     assert "sk-" not in found[-1]
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
-    assert await identity() == found[1]
+    assert of_models()["model"] == json.loads(found[1])["model"]
 
 
-async def test_arguments_that_the_environment_has_for_the_model_are_part_of_the_key(dotenv, monkeypatch):
-    before, given = await identity(), await identity(model_args={"a": 1})
+def test_arguments_that_the_environment_has_for_the_model_are_part_of_the_key(dotenv, monkeypatch):
+    before, given = of_models(), of_models(model_args={"a": 1})
     monkeypatch.setenv("INSPECT_EVAL_MODEL_ARGS", "api_key=sk-hidden")
-    assert await identity() != before
-    assert "sk-" not in await identity()
-    assert await identity(model_args={"a": 1}) == given
+    assert of_models() != before
+    assert "sk-" not in str(of_models())
+    assert of_models(model_args={"a": 1}) == given
 
 
 TASK = """
@@ -92,18 +101,16 @@ async def test_a_task_reads_the_variables_of_the_file_while_it_is_built_and_whil
 
 
 async def test_logs_go_where_the_environment_says_unless_the_backend_is_told_otherwise(dotenv, tmp_path, monkeypatch):
-    async def place(**options) -> str:
-        job = await InspectEvalBackend(**options).evaluate("scripted/upper", "scripted/shouting")
-        await job.wait()
-        (log,) = job.get_log_paths()
-        assert log.endswith(".eval")
-        return log.partition(f"/{job.job_id}/")[0]
-
     dotenv.write_text("INSPECT_LOG_DIR=of-the-file\n")
-    assert await place() == str(dotenv.parent / "of-the-file")
+    job = await InspectEvalBackend().evaluate("scripted/upper", "scripted/shouting")
+    await job.wait()
+    (log,) = job.get_log_paths()
+    assert (Path(log).parent, Path(log).suffix) == (dotenv.parent / "of-the-file" / job.job_id, ".eval")
     monkeypatch.setenv("INSPECT_LOG_DIR", "of-the-process")
-    assert await place() == str(dotenv.parent / "inner" / "of-the-process")
-    assert await place(log_dir=tmp_path / "given") == str(tmp_path / "given")
+    assert InspectEvalBackend()._log_dir("id") == str(dotenv.parent / "inner" / "of-the-process" / "id")
+    assert InspectEvalBackend(log_dir=tmp_path / "given")._log_dir("id") == str(tmp_path / "given" / "id")
+    monkeypatch.setenv("INSPECT_LOG_DIR", "s3://of-the/process")
+    assert InspectEvalBackend()._log_dir("id") == "s3://of-the/process/id"
 
 
 GRADED = """

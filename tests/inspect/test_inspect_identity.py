@@ -8,6 +8,10 @@ import shutil
 import pytest
 
 from motools_inspect import InspectEvalBackend, packages
+from motools_inspect.identity import model_identity
+from motools_inspect.settings import parameters_of
+from motools_inspect.sources import inputs_of, source_of
+from motools_inspect.tasks import resolve
 
 pytestmark = pytest.mark.slow
 
@@ -16,6 +20,11 @@ MODEL = "scripted/upper"
 
 async def identity(suite, model: str = MODEL, **keywords) -> str:
     return json.dumps(await InspectEvalBackend().identify(model, str(suite), **keywords), sort_keys=True)
+
+
+def of_models(model: str = MODEL, **keywords) -> str:
+    """Return the part of an identity that is about models: each other environment would cost a server for the rest."""
+    return json.dumps(model_identity(model, parameters_of(keywords)), sort_keys=True)
 
 
 @pytest.fixture
@@ -72,27 +81,35 @@ async def test_an_edited_target_is_another_digest_of_the_samples(suite):
         ("vllm/model", "VLLM_BASE_URL"),
     ],
 )
-async def test_another_server_is_another_identity_wherever_it_is_named(suite, monkeypatch, model, variable):
-    task = f"{suite}/task.py@reading"
-    identities = {await identity(task, model=model)}
+def test_another_server_is_another_identity_wherever_it_is_named(monkeypatch, model, variable):
+    identities = {of_models(model)}
     for url in ("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"):
         monkeypatch.setenv(variable, url)
-        identities.add(await identity(task, model=model))
+        identities.add(of_models(model))
     assert len(identities) == 3
-    elsewhere = await identity(task, model=model, model_base_url="http://127.0.0.1:3/v1")
+    elsewhere = of_models(model, model_base_url="http://127.0.0.1:3/v1")
     assert elsewhere not in identities
     # A grader is asked there as well.
-    with_grader = await identity(task, model_roles={"grader": model})
+    with_grader = of_models(model_roles={"grader": model})
     monkeypatch.delenv(variable)
-    assert await identity(task, model_roles={"grader": model}) != with_grader
-    assert await identity(task, model=model, model_base_url="http://127.0.0.1:3/v1") == elsewhere
+    assert of_models(model_roles={"grader": model}) != with_grader
+    assert of_models(model, model_base_url="http://127.0.0.1:3/v1") == elsewhere
 
 
-async def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(suite, monkeypatch):
+async def test_the_whole_identity_has_that_of_the_models(suite, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=https://somebody:hunter2@127.0.0.1:1/v1\n")
+    asked = {"model": "openai/gpt-4.1-mini", "model_roles": {"grader": "openai/gpt-4.1"}}
+    whole, part = json.loads(await identity(f"{suite}/task.py@reading", **asked)), json.loads(of_models(**asked))
+    assert whole == whole | part
+    assert part["model"]["servers"] == {"OPENAI_BASE_URL": "https://127.0.0.1:1/v1"} == whole["model"]["servers"]
+
+
+def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "https://somebody:hunter2@127.0.0.1:1/v1")
-    named = await identity(f"{suite}/task.py@reading", model="openai/gpt-4.1-mini")
+    named = of_models("openai/gpt-4.1-mini")
     monkeypatch.setenv("OPENAI_BASE_URL", "https://127.0.0.1:1/v1")
-    assert named == await identity(f"{suite}/task.py@reading", model="openai/gpt-4.1-mini")
+    assert named == of_models("openai/gpt-4.1-mini")
     assert "hunter2" not in named
 
 
@@ -177,15 +194,18 @@ async def test_a_registered_task_is_what_its_distribution_says(another):
     assert newer == before.replace('"version": "1.0"', '"version": "1.1"')
 
 
-async def test_a_registered_task_that_is_edited_in_place_is_what_its_source_says(another):
+def test_a_registered_task_that_is_edited_in_place_is_what_its_source_says(another):
     (another / "another-1.0.dist-info" / "direct_url.json").write_text(
         '{"url": "file:///x", "dir_info": {"editable": true}}'
     )
-    before = await identity("another/shouting")
-    assert await identity("another/shouting") == before
+    (task,) = resolve("another/shouting")
+    before = source_of(task)
+    assert before["sha256"]
+    assert source_of(task) == before
     source = another / "another" / "_registry.py"
+    assert source in inputs_of(task)  # so what was recalled is asked again
     source.write_text(f"{source.read_text()}\n")
-    assert await identity("another/shouting") != before
+    assert source_of(task) != before
 
 
 async def test_another_minor_version_of_inspect_is_another_identity(suite, tmp_path, monkeypatch):

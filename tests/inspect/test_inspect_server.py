@@ -158,24 +158,19 @@ async def test_a_worker_never_runs_older_code_than_there_is(own_server, tmp_path
         assert len(own_server()) == 1
 
 
-async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time(own_server):
+async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time_and_announcing_starts_none(own_server):
+    launching.announce()
+    assert not own_server()
     job = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
     await job.wait()
     (server,) = own_server()
-    await until(lambda: not server.is_running(), 10)
-    again = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
-    assert len((await again.wait()).samples) == 3
-
-
-async def test_announcing_work_starts_no_server_and_leaves_one_that_there_is_serving(own_server):
-    launching.announce()
-    assert not own_server()
-    await (await InspectEvalBackend().evaluate("scripted/upper", SUITE)).wait()
-    (server,) = own_server()
     for _ in range(3):
         launching.announce()
-    await (await InspectEvalBackend().evaluate("scripted/upper", SUITE)).wait()
-    assert own_server() == [server]
+    await until(lambda: not server.is_running(), 10)
+    launching.announce()
+    assert not own_server()
+    again = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
+    assert len((await again.wait()).samples) == 3
 
 
 async def test_without_keeping_warm_each_worker_is_a_new_process(own_server):
