@@ -6,29 +6,39 @@ import asyncio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 
 async def failure_of(listener: Callable[[], object], seconds: float) -> BaseException | None:
     """Call a listener, await it for so long at most if it is asynchronous, and return what it failed with.
 
-    Whatever it raises is returned, be it `SystemExit`. `KeyboardInterrupt` and a cancellation of the caller get out.
+    Whatever it raises is returned, be it `SystemExit`. `KeyboardInterrupt` and a cancellation of the caller get out. What
+    is awaited has a task of its own: it can cancel nobody else, and one that does not end when it is cancelled is left behind.
     """
     try:
-        async with asyncio.timeout(seconds):
-            result = listener()
-            if hasattr(type(result), "__await__"):
-                await result  # type: ignore[misc]  # it has just been looked at
+        result = listener()
     except (KeyboardInterrupt, GeneratorExit):
         raise
-    except TimeoutError as error:
-        return error if str(error) else TimeoutError(f"it did not answer within {seconds:g} s")
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return error
     except BaseException as error:  # noqa: BLE001 (the work goes on, whatever it is)
+        return error
+    if not hasattr(type(result), "__await__"):
+        return None
+    task = asyncio.ensure_future(_failure_of_awaiting(result))  # type: ignore[arg-type]  # it has just been looked at
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            return TimeoutError(f"it did not answer within {seconds:g} s")
+    finally:
+        task.cancel()
+    return asyncio.CancelledError() if task.cancelled() else task.result()
+
+
+async def _failure_of_awaiting(result: Awaitable[object]) -> BaseException | None:
+    try:
+        await result
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 (as above)
         return error
     return None
 

@@ -96,7 +96,16 @@ async def test_a_failing_listener_is_reported_and_the_others_hear(world, heard, 
     )
 
 
-STUCK = {"hangs": "await asyncio.Event().wait()", "is cancelled": "raise asyncio.CancelledError"}
+STUCK = {
+    "hangs": "await asyncio.Event().wait()",
+    "is cancelled": "raise asyncio.CancelledError",
+    "cancels whoever asks": "asyncio.current_task().cancel()\n    await asyncio.Event().wait()",
+    "hangs again when it is cancelled": """for _ in range(2):
+        try:
+            await asyncio.Event().wait()
+        except BaseException:
+            pass""",
+}
 
 
 @pytest.mark.parametrize("how", STUCK)
@@ -117,11 +126,34 @@ BROKEN = {
     ),
     "signature": (
         "from motools import hookimpl\n@hookimpl\ndef motools_run_event(evnt): pass",
-        "pluggy refuses its hooks",
+        "its hooks cannot be read",
     ),
     "wrapper": (
         "from motools import hookimpl\n@hookimpl(wrapper=True)\ndef motools_run_event(event): yield",
         "its 'motools_run_event' is a wrapper",
+    ),
+    "no mark": ("def motools_run_event(event): pass", "its 'motools_run_event' is not marked with @motools.hookimpl"),
+    "neither mark nor name": ("def motools_run_evnt(event): pass", "its 'motools_run_evnt' is not marked with"),
+    "generator": (
+        "from motools import hookimpl\n@hookimpl\nasync def motools_run_event(event): yield",
+        "its 'motools_run_event' is a generator",
+    ),
+    "default": (
+        "from motools import hookimpl\n@hookimpl\ndef motools_run_event(event=None): pass",
+        "its 'motools_run_event' would not be given 'event'",
+    ),
+    "asynchronous answer": (
+        "from motools import hookimpl\n@hookimpl\nasync def motools_resolve_model(model_id, framework): pass",
+        "its 'motools_resolve_model' is a coroutine function",
+    ),
+    "contents that raise": ("def __dir__(): raise RuntimeError('no luck')", "RuntimeError: no luck"),
+    "an attribute that raises": (
+        "class Hidden:\n    @property\n    def __class__(self): raise SystemExit('no class')\nhidden = Hidden()",
+        "SystemExit: no class",
+    ),
+    "exit with something unspeakable": (
+        "class Mute:\n    def __repr__(self): raise SystemExit('no words')\nraise SystemExit(Mute())",
+        "called sys.exit(a Mute, whose repr() raised SystemExit)",
     ),
 }
 

@@ -11,7 +11,7 @@ absence or failure is a `PluginError`.
 
 from __future__ import annotations
 
-from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
+from motools.errors import PluginBroken, PluginError, PluginRequired
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
 from motools.plugins.origin import GROUP_OF
@@ -20,7 +20,6 @@ from motools.words import is_a, said, sentence_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
     from typing import Any
 
     from pluggy import HookImpl
@@ -70,34 +69,27 @@ class Hooks:
 
     def _register(self, offer: Offer) -> None:
         """Import one hook module and make its hooks known. Raises `PluginError` and leaves nothing behind."""
-        import pluggy
-
         if offer.status != "ok":
             raise offer.error()
+        from motools.plugins.hookmodule import faults
+
         module = import_value(offer)
-        self._check_names(offer, module)
         label = f"{offer.distribution}:{offer.name}"
         try:
-            self._manager.register(module, name=label)
-        except (ValueError, pluggy.PluginValidationError) as error:
-            self._manager.unregister(name=label)
-            raise broken(offer, f"pluggy refuses its hooks: {said(error)}") from error
+            fault = next(faults(module, self._manager), None)
+            if fault is None:
+                self._manager.register(module, name=label)
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # pluggy refuses what it does not understand, and looking may run the plugin's code
+            if self._manager.has_plugin(label):
+                self._manager.unregister(name=label)
+            raise broken(offer, f"its hooks cannot be read: {said(error)}") from error
+        if fault is not None:
+            raise broken(offer, fault)
         self._offers[label] = offer
-
-    def _check_names(self, offer: Offer, module: ModuleType) -> None:
-        """Refuse a hook that nobody will ever call, and one that would wrap the others."""
-        known = [name for name in vars(self._manager.hook) if name.startswith("motools_")]
-        for attribute in dir(module):
-            options = self._manager.parse_hookimpl_opts(module, attribute)
-            if options is None:
-                continue
-            name = options.get("specname") or attribute
-            if name not in known and not options.get("optionalhook"):
-                near = nearest(name, known)
-                meant = f" Did you mean {near!r}?" if near else ""
-                raise broken(offer, f"there is no hook {name!r}.{meant} Known: {', '.join(known)}.")
-            if options.get("wrapper") or options.get("hookwrapper"):
-                raise broken(offer, f"its {name!r} is a wrapper: listeners and answers stand side by side here.")
 
     def _listeners(self) -> tuple[Listeners, Listeners]:
         """Return all who listen to events, and those of them whose plugins are required."""

@@ -6,7 +6,7 @@ import sys
 from time import monotonic
 
 from motools.errors import PluginBroken
-from motools.words import is_a, said
+from motools.words import is_a, said, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def broken(offer: Offer, reason: str) -> PluginBroken:
 def _import_failure(module_name: str, error: BaseException) -> str:
     """Tell a module that is not there from a dependency that is not, and both from a bug."""
     if isinstance(error, SystemExit):
-        return f"its module {module_name!r} called sys.exit({error.code!r}) when it was imported."
+        return f"its module {module_name!r} called sys.exit({shown(error.code)}) when it was imported."
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and (module_name == missing or module_name.startswith(missing + ".")):
         return f"its module {module_name!r} does not exist."
