@@ -12,7 +12,7 @@ import pytest
 
 import motools
 import motools_tinker
-from motools.errors import DatasetError, HandleError, RunLost, SettingError, SubmitRejected, UsageError
+from motools.errors import DatasetError, HandleError, RunLost, SettingError, UsageError
 from motools.training.backends import TinkerTrainingBackend, TinkerTrainingRun
 from motools_tinker.address import DEFAULT_URL
 
@@ -73,7 +73,7 @@ async def test_data_and_validation_sets_are_checked_before_a_driver_is_started(t
 async def test_without_a_key_nothing_is_started_and_the_message_says_how_to_give_one(monkeypatch, tmp_path):
     monkeypatch.delenv("TINKER_API_KEY")
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(SubmitRejected, match=r"no key for Tinker\. Set TINKER_API_KEY \(or TINKER_CREDENTIAL_CMD\)"):
+    with pytest.raises(SettingError, match=r"no key for Tinker\. Set TINKER_API_KEY \(or TINKER_CREDENTIAL_CMD\)"):
         await TinkerTrainingBackend().train(DATA, "some/model")
 
 

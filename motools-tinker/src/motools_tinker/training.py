@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from motools import Capability, Dataset, TrainingBackend
 from motools.config import home
-from motools.errors import RunLost, SettingError, SubmitRejected, SubmitUnavailable
+from motools.errors import RunLost, SettingError, SubmitUnavailable
 from motools.settings import check
 from motools_tinker import keys
 from motools_tinker.address import DEFAULT_URL, other_than_default
@@ -87,7 +87,7 @@ class TinkerTrainingBackend(TrainingBackend):
         for each in data:
             await asyncio.to_thread(each.check, self.formats()["chat"].rules)
         if not keys.is_there(os.environ | ({"TINKER_API_KEY": self._api_key} if self._api_key else {})):
-            raise SubmitRejected(f"There is no key for Tinker. {keys.ADVICE}")
+            raise SettingError(f"There is no key for Tinker. {keys.ADVICE}")
         async with nullcontext() if ticket is None else ticket.paying() as payment:
             run = TinkerTrainingRun(_path(uuid4().hex if ticket is None else ticket.token), api_key=self._api_key)
             try:

@@ -102,6 +102,14 @@ def test_a_place_that_cannot_be_written_is_found_out_before_anything_is_started(
     assert train(chat, "--save", path).startswith(path)
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_model_without_a_name_is_refused_before_anything_is_recorded(cli, chat, name):
+    words = "The model has no name: it is empty, as a shell variable is that was never set."
+    assert cli.refused("train", chat, "-b", "dummy", "--model", name) == words
+    assert cli.refused("eval", "-b", "dummy", name, "task") == words
+    assert cli.json("runs") == []
+
+
 def test_a_run_that_fails_is_exit_status_one_with_its_reason(shell, chat):
     sentence = shell.refused("train", chat, "-b", "dummy", "--model", "m", "-o", "fail=out of luck", status=1)
     assert "out of luck" in sentence

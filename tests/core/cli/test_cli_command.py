@@ -38,6 +38,11 @@ def test_a_misspelt_command_gets_the_nearest_one(cli):
     assert "Did you mean 'cancel'?" in cli.refused("runs", "cancle", "x")
 
 
+def test_a_command_of_a_group_that_is_called_without_it_gets_the_whole_name(cli):
+    assert cli.refused("why", "data.jsonl") == "There is no command 'why'. Did you mean 'cache why'?"
+    assert cli.refused("logs", "x") == "There is no command 'logs'. Did you mean 'runs logs'?"
+
+
 def test_an_unknown_option_is_wrong_usage(cli):
     assert "--nonsense" in cli.refused("backends", "--nonsense")
 

@@ -130,7 +130,7 @@ class TestOneBackend:
     def test_what_is_not_declared_is_said_to_be_so(self, cli):
         Path("acme.py").write_text(ACME.replace("    Settings = AcmeSettings\n", ""))
         configure()
-        assert "declares no options" in cli("config", "-b", "acme").stdout
+        assert "It declares no options: what is given it judges itself." in cli("config", "-b", "acme").stdout
 
 
 @pytest.mark.parametrize(

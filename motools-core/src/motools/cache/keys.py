@@ -31,7 +31,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from motools.errors import OFFICIAL_DISTRIBUTIONS, SpecError
+from motools.errors import OFFICIAL_DISTRIBUTIONS, SpecError, UsageError
 from motools.settings import check
 
 PREFIX = "mk1:"
@@ -188,7 +188,7 @@ def training_spec(  # noqa: PLR0913 (the fields of a spec)
         "backend": backend,
         "version": version,
         "account": canonical_account(account),
-        "model": canonical(model, "model"),
+        "model": _named(model),
         "dataset": dataset,
         "hyperparameters": canonical(hyperparameters, "hyperparameters"),
         "suffix": canonical(suffix, "suffix"),
@@ -213,10 +213,16 @@ def eval_spec(
         "backend": backend,
         "version": version,
         "account": canonical_account(account),
-        "model": canonical(model, "model"),
+        "model": _named(model),
         "measured": canonical(measured, "measured"),
         "replicate": canonical(replicate, "replicate"),
     } | _from(package)
+
+
+def _named(model: Any) -> Any:
+    if isinstance(model, str) and not model.strip():
+        raise UsageError("The model has no name: it is empty, as a shell variable is that was never set.")
+    return canonical(model, "model")
 
 
 def _from(package: str | None) -> dict[str, Any]:

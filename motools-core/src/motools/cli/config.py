@@ -83,7 +83,7 @@ def _described(found: Described) -> str:
     lines = [f"{name} ({found.layered.kind}) of {found.source}" if found.source else f"{name} ({found.layered.kind})"]
     lines.append(f"Layers: {_chain(found.layered)} ({found.layered.origin})")
     lines += [f"{variable} is {'set' if is_set else 'not set'}." for variable, is_set in found.keys.items()]
-    lines += [f"It declares no {part}s: what is given is not checked." for part in found.undeclared]
+    lines += [f"It declares no {part}s: what is given it judges itself." for part in found.undeclared]
     parts: Mapping[str, list[Told]] = {}
     for told in found.settings:
         parts = {**parts, told.part: [*parts.get(told.part, ()), told]}

@@ -76,10 +76,18 @@ class LazyGroup(click.Group):
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None and not name.startswith("-"):
-            near = nearest(name, self.list_commands(ctx))
+            near = self._in_a_group(ctx, name) or nearest(name, self.list_commands(ctx))
             meant = f" Did you mean {near!r}?" if near else ""
             raise click.UsageError(f"There is no command {name!r}.{meant}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _in_a_group(self, ctx: click.Context, name: str) -> str | None:
+        """Return `cache why` for `why`: what a command is called in full that stands in one of our groups."""
+        for each in self._lazy:
+            group = LazyGroup.get_command(self, ctx, each)
+            if isinstance(group, LazyGroup) and name in group._lazy:
+                return f"{each} {name}"
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (click's signature)
         """List the commands without importing one."""
