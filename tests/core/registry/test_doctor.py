@@ -47,10 +47,15 @@ def needs(info, *requirements):
 def test_a_plugin_that_fits_is_fine_with_what_it_is_built_on(world):
     sdk = world.install("acme-sdk", "2.4.1")
     assert sdk.exists()
-    needs(world.install("acme", training={"acme": "acme:A"}), "motools-core>=0.1,<1", "Acme_SDK[fast]>=2,<3")
+    needs(
+        world.install("acme", training={"acme": "acme:A"}),
+        "motools-core>=0.1,<1",
+        "Acme_SDK[fast]>=2,<3",
+        "acme-sdk; extra == 'tests'",
+    )
     findings = list(examine_versions())
     version = importlib.metadata.version("motools-core")
-    assert f"acme 1.0 with motools-core {version}, acme-sdk 2.4.1" in told(findings, "ok")
+    assert f"acme 1.0 with motools-core {version}, acme-sdk 2.4.1" in told(findings, "ok")  # each of them once
     assert problems(findings) == []
 
 

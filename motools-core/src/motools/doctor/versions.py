@@ -108,7 +108,7 @@ def _needs_of(name: str) -> Iterator[Finding]:
             fitting.append(f"{each.name} {has}")
         elif not each.is_conditional:
             yield _misfit(name, version, each, has)
-    with_what = f" with {', '.join(fitting)}" if fitting else ""
+    with_what = f" with {', '.join(dict.fromkeys(fitting))}" if fitting else ""
     yield Finding(topic=TOPIC, what=f"{name} {version}{with_what}")
 
 
