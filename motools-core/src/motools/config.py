@@ -152,7 +152,9 @@ class _Source:
         self.origins[f"{self.prefix}{key}"] = self.place
 
     def wrong(self, key: str, wanted: str) -> ConfigError:
-        return ConfigError(f"{self.place}: {key!r} must be {wanted}, not {self.values[key]!r}.")
+        from motools.covering import covered
+
+        return ConfigError(f"{self.place}: {key!r} must be {wanted}, not {covered(key, self.values[key])!r}.")
 
     def text(self, key: str) -> str | None:
         if key not in self.values:

@@ -148,18 +148,26 @@ class BackendNotFound(UsageError):
     """No installed distribution offers a backend of that name.
 
     `kind` is "training", "eval" or None for either; `installed` are the names that exist. `other_kind` is the kind
-    that the name does have, where that is not the one which was asked for.
+    that the name does have, where that is not the one which was asked for. `place` is the table that names it, where it
+    was asked for by an alias.
     """
 
     def __init__(
-        self, name: str, kind: str | None = None, installed: Sequence[str] = (), other_kind: str | None = None
+        self,
+        name: str,
+        kind: str | None = None,
+        installed: Sequence[str] = (),
+        other_kind: str | None = None,
+        place: str = "",
     ) -> None:
-        super().__init__(name, kind, installed, other_kind)
+        super().__init__(name, kind, installed, other_kind, place)
         self.name, self.kind, self.installed, self.other_kind = name, kind, tuple(installed), other_kind
+        self.place = place
 
     def __str__(self) -> str:
         kind = f"{self.kind} " if self.kind else ""
-        text = f"No {kind}backend {self.name!r}. Installed: {', '.join(self.installed) or 'none'}."
+        named = f" {self.place} names it." if self.place else ""
+        text = f"No {kind}backend {self.name!r}.{named} Installed: {', '.join(self.installed) or 'none'}."
         if self.other_kind:
             return f"{text} {self.name!r} is a backend of the other kind: {self.other_kind}."
         ours = [name for name, kind in OFFICIAL_KINDS.items() if self.kind in (None, kind)]

@@ -39,6 +39,7 @@ from typing import (
     get_type_hints,
 )
 
+from motools.covering import covered
 from motools.errors import SettingError, nearest
 
 if TYPE_CHECKING:
@@ -172,10 +173,10 @@ def _by_name(declaration: type[Any]) -> dict[str, Setting]:
 def _checked(setting: Setting, value: Any, where: str) -> Any:
     accepted, converted = _convert(setting.type, value)
     if not accepted:
-        raise SettingError(f"{where} must be {setting.type_name}, not {value!r}.")
+        raise SettingError(f"{where} must be {setting.type_name}, not {covered(setting.name, value)!r}.")
     is_number = isinstance(converted, (int, float)) and not isinstance(converted, bool)
     if setting.range is not None and is_number and (complaint := setting.range.complaint(converted)):
-        raise SettingError(f"{where} must be {complaint}, not {value!r}.")
+        raise SettingError(f"{where} must be {complaint}, not {covered(setting.name, value)!r}.")
     return converted
 
 

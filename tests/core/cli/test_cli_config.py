@@ -127,6 +127,34 @@ class TestOneBackend:
         assert "ACME_API_KEY is set" in cli("config", "-b", "acme", ACME_API_KEY="sk-canary-4").stdout
         assert "ACME_API_KEY is not set" in cli("config", "-b", "acme").stdout
 
+    @pytest.mark.parametrize(
+        "table",
+        [
+            'accessToken = "canary"',
+            'passwd = "canary"',
+            'credentials = "canary"',
+            'auth = ["me", "canary"]',
+            'base_url = "http://host/v1?apiKey=canary&x=1"',
+            'base_url = "http://host/v1?x=1&password=canary#top"',
+            "api_key = 4711\nretries = 1",
+        ],
+    )
+    def test_what_is_secret_by_whatever_name_is_not_shown(self, cli, table):
+        configure(f"[backends.acme]\n{table}\n")
+        for arguments in (["config"], ["config", "-b", "acme"]):
+            done = cli(*arguments)
+            assert "canary" not in done.stdout + done.stderr
+            assert "4711" not in done.stdout + done.stderr
+            assert "***" in done.stdout + done.stderr or "has no option" in done.stderr
+
+    def test_the_password_of_a_store_is_in_no_error(self, cli, chat):
+        for cache in ('"acmedb://me:canary@host/?password=canary"', '["acmedb://me:canary@host"]'):
+            Path("motools.toml").write_text(f"cache = {cache}\n")
+            done = cli("train", "-b", "dummy", str(chat), "--model", "m")
+            assert done.returncode == 2
+            assert "acmedb" in done.stderr
+            assert "canary" not in done.stderr
+
     def test_what_is_not_declared_is_said_to_be_so(self, cli):
         Path("acme.py").write_text(ACME.replace("    Settings = AcmeSettings\n", ""))
         configure()
@@ -140,7 +168,10 @@ class TestOneBackend:
         ('retries = "2"', "(FILE [backends.acme]): option 'retries' must be int, not '2'."),
         ("retrys = 1", "(FILE [backends.acme]) has no option 'retrys'. Did you mean 'retries'?"),
         ("max_live_runs = 0", "(FILE [backends.acme]): option 'max_live_runs' must be at least 1, not 0."),
-        ("max_cost = 5", "'max_cost' is an option of the layer 'budget', which is not among the layers"),
+        (
+            "max_cost = 5",
+            "FILE [backends.acme]: 'max_cost' is an option of the layer 'budget', which is not among the layers",
+        ),
         ('middleware = ["limit", "cache"]', "FILE [backends.acme]: The layer 'limit' stands outside 'cache'"),
         ('middleware = ["cahce"]', "No middleware layer is called 'cahce'. Did you mean 'cache'?"),
         ("retries = 9", "its constructor raised OSError: no luck"),

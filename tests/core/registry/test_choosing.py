@@ -170,6 +170,22 @@ def test_an_alias_stands_for_another_name(world, training):
     assert "No backend 'gone'" in refused(BackendNotFound, "lost")
 
 
+def test_an_alias_of_an_alias_does_not_lose_what_that_one_says(world):
+    world.configure('[backends.a]\nuse = "b"\nsteps = 5\n[backends.b]\nuse = "dummy"\nduration = 9\n')
+    words = refused(ConfigError, "a")
+    assert (
+        "motools.toml [backends.a]: it uses 'b', an alias with options of its own (duration), which would be lost"
+        in words
+    )
+    assert words.endswith("Write use = 'dummy' here, and those options that are meant.")
+
+
+def test_an_alias_that_leads_nowhere_is_named(world):
+    world.configure('[backends.lost]\nuse = "gone"\n[backends.self]\nuse = "self"')
+    assert "motools.toml [backends.lost] names it" in refused(BackendNotFound, "lost")
+    assert "Did you mean 'self'" not in refused(BackendNotFound, "self")
+
+
 def test_aliases_in_a_circle_are_an_error(world):
     world.configure('[backends.a]\nuse = "b"\n[backends.b]\nuse = "a"')
     assert "a -> b -> a" in refused(ConfigError, "a")

@@ -312,7 +312,9 @@ async def test_services_are_asked_only_online_and_aliases_too(world, training):
     found = "\n".join(problems(services))
     assert "acme (acme 1.0) gives no good answer: RuntimeError: no answer from nowhere" in found
     assert "near (acme 1.0) gives no good answer: RuntimeError: no answer from here" in found
-    assert any("odd (training of acme 1.0) was not made: " in each and "'url'" in each for each in told(findings))
+    problem = next(each for each in problems(findings) if "odd (training of acme 1.0) was not made: " in each)
+    assert "'url'" in problem
+    assert "motools.toml [backends.odd]" in problem
 
 
 @pytest.mark.slow

@@ -35,7 +35,10 @@ async def examine_services(*, online: bool, seconds: float) -> AsyncIterator[Fin
         if info.status != "ok":
             yield _of_metadata(info)
     for (name, offer), outcome in checked:
-        for finding in _of_import(f"{name} ({_kind(offer, outcome)} of {offer.origin})", outcome):
+        is_configured = name in catalogue().settings.backends
+        for finding in _of_import(
+            f"{name} ({_kind(offer, outcome)} of {offer.origin})", outcome, is_configured=is_configured
+        ):
             yield finding
     for finding in [*_of_keys(checked), *_of_answers(checked)]:
         yield finding
@@ -69,15 +72,19 @@ def _get_rid_of(name: str, distribution: str | None) -> str:
     return f'Do as it says, {away}, or switch it off: [plugins] block = ["{name}"] in motools.toml.'
 
 
-def _of_import(who: str, outcome: Checked) -> Iterator[Finding]:
+def _of_import(who: str, outcome: Checked, *, is_configured: bool) -> Iterator[Finding]:
+    """Say whether it can be used; that it cannot be made is a problem where motools.toml says how it should be."""
     if outcome.broken:
         remedy = "Tell its author, upgrade or uninstall it, or switch it off with [plugins] block in motools.toml."
         yield Finding(topic=PLUGINS, level=Level.PROBLEM, what=f"{who} is broken: {outcome.broken}", remedy=remedy)
     else:
         took = f" in {outcome.seconds:.2f} s" if outcome.seconds is not None else ""
         yield Finding(topic=PLUGINS, what=f"{who} is imported{took}")
-    for sentence in (*outcome.did, *outcome.notes):
+    for sentence in outcome.did:
         yield Finding(topic=PLUGINS, level=Level.NOTE, what=f"{who} {sentence}")
+    for sentence in outcome.notes:
+        level, remedy = (Level.PROBLEM, "Correct its table in motools.toml.") if is_configured else (Level.NOTE, "")
+        yield Finding(topic=PLUGINS, level=level, what=f"{who} {sentence}", remedy=remedy)
 
 
 def _of_keys(checked: list[tuple[tuple[str, Offer], Checked]]) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ class Chain:
         middleware: Sequence[Any] | Unset = UNSET,
         place: str = "",
     ) -> None:
+        self._place = place
         self._of_the_table: Sequence[str] = table.get("middleware", DEFAULT)
         self._is_chosen = not isinstance(middleware, Unset)
         self._kind = kind
@@ -75,8 +76,9 @@ class Chain:
         for name, layer in self._options_of_absent_layers():
             if name in options and name not in own:
                 if name in given or not self._is_chosen:
+                    where = "" if name in given or not self._place else f"{self._place}: "
                     raise SettingError(
-                        f"{name!r} is an option of the layer {layer!r}, which is not among the layers {self.names!r}. "
+                        f"{where}{name!r} is an option of the layer {layer!r}, which is not among the layers {self.names!r}. "
                         f"Add {layer!r} to them."
                     )
                 del options[name]

@@ -64,15 +64,19 @@ class Catalogue:
 
     def alias(self, name: str) -> tuple[str, Mapping[str, Any]]:
         """Return the name that an alias stands for (or the name itself) and its table in motools.toml."""
-        table = self.settings.backends.get(name, {})
+        tables = self.settings.backends
         seen = [name]
-        target = name
-        while (use := self.settings.backends.get(target, {}).get("use", target)) != target:
-            target = use
-            if target in seen:
-                raise ConfigError(f"{self.place}: the aliases {' -> '.join([*seen, target])} lead in a circle.")
-            seen.append(target)
-        return target, table
+        while (use := tables.get(seen[-1], {}).get("use", seen[-1])) != seen[-1]:
+            if use in seen:
+                raise ConfigError(f"{self.place}: the aliases {' -> '.join([*seen, use])} lead in a circle.")
+            seen.append(use)
+        for alias in seen[1:-1]:
+            if lost := [key for key in tables[alias] if key != "use"]:
+                raise ConfigError(
+                    f"{self.place_of(tables[name])}: it uses {alias!r}, an alias with options of its own ({', '.join(lost)}), "
+                    f"which would be lost. Write use = {seen[-1]!r} here, and those options that are meant."
+                )
+        return seen[-1], tables.get(name, {})
 
     def place_of(self, table: Mapping[str, Any]) -> str:
         """Return where one of the tables of backends stands ("/lab/motools.toml [backends.cheap]"), or "" for nowhere."""
@@ -80,8 +84,8 @@ class Catalogue:
         keys = [f"backends.{names[0]}.{key}" for key in table] if names else []
         return self.settings.origins[keys[0]] if keys else ""
 
-    def choose(self, name: str, kind: str | None = None) -> Offer:
-        """Return the one offer that a backend's name means.
+    def choose(self, name: str, kind: str | None = None, *, place: str = "") -> Offer:
+        """Return the one offer that a backend's name means; `place` is the table of an alias that stands for it.
 
         Raises `BackendNotFound`, `UsageError` where the name is that of both kinds and `kind` does not say which, or
         the `PluginError` that says why it may not be used.
@@ -97,13 +101,13 @@ class Catalogue:
             return usable[0]
         if candidates:
             raise candidates[0].error()
-        raise self._not_found(name, kind)
+        raise self._not_found(name, kind, place)
 
-    def _not_found(self, name: str, kind: str | None) -> BackendNotFound:
+    def _not_found(self, name: str, kind: str | None, place: str) -> BackendNotFound:
         installed = sorted({offer.name for offer in self.backends(kind) if offer.status == "ok"})
         others = [offer for offer in self.backends() if offer.name == name]
-        aliases = [alias for alias, table in self.settings.backends.items() if "use" in table]
-        return BackendNotFound(name, kind, [*installed, *aliases], others[0].kind if others else None)
+        aliases = [alias for alias, table in self.settings.backends.items() if table.get("use", alias) != alias]
+        return BackendNotFound(name, kind, [*installed, *aliases], others[0].kind if others else None, place)
 
     def plugin(self, name: str, kind: str) -> Offer | None:
         """Return the usable offer of a layer, store or command, or None where there is none of that name.

@@ -123,7 +123,7 @@ def resolve(name: str | type, kind: str | None = None) -> Resolved:
         offer = catalogue().choose(target, kind)
     except BackendNotFound:
         refresh()
-        offer = catalogue().choose(target, kind)
+        offer = catalogue().choose(target, kind, place=catalogue().place_of(table) if target != name else "")
     backend_class = catalogue().load_class(offer)
     found_kind = offer.kind or ""
     if kind not in (None, found_kind):

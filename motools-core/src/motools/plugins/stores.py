@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from motools import config
 from motools.cache.base import CacheBackend
+from motools.covering import covered
 from motools.errors import ConfigError, MotoolsError, UsageError, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken
@@ -49,7 +50,7 @@ def _named(url: str) -> CacheBackend:
         near = nearest(scheme, known)
         meant = f" Did you mean {near!r}?" if near else ""
         raise ConfigError(
-            f"No installed store is called {scheme!r} (cache = {url!r}).{meant} Known: {', '.join(known)}."
+            f"No installed store is called {scheme!r} (cache = {covered('cache', url)!r}).{meant} Known: {', '.join(known)}."
         )
     try:
         store = catalogue().load(offer)(url)
