@@ -27,6 +27,11 @@ def test_every_command_has_help(cli, command):
     assert "--debug" in done.stdout
 
 
+@pytest.mark.parametrize("command", [["plugins"], ["plugin", "check"], ["doctor"]])
+def test_a_time_is_asked_for_in_seconds_and_not_in_types(cli, command):
+    assert "--timeout SECONDS" in cli(*command, "--help").stdout
+
+
 def test_the_version_is_that_of_the_distribution(cli):
     import motools
 

@@ -25,6 +25,7 @@ LIMIT = 300.0
 @click.option("--tests", metavar="TESTS", help="The contract tests of its author: a file, a directory or a module.")
 @click.option(
     "--timeout",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=LIMIT,
     show_default=True,

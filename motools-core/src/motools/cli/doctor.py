@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--online", is_flag=True, help="Ask the services whether they answer; nothing is submitted.")
 @click.option(
     "--timeout",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=30.0,
     show_default=True,

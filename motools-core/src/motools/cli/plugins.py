@@ -23,6 +23,7 @@ LIMIT = 30.0
 @click.option("--check", "checks", is_flag=True, help="Import each, in a process of its own, and say what it did.")
 @click.option(
     "--timeout",
+    metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=LIMIT,
     show_default=True,
