@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -106,6 +107,9 @@ async def test_directories_that_are_no_model_are_refused(backend, tmp_path):
 
 
 async def test_the_packaged_model_that_is_not_installed_is_named_with_the_command_that_gets_it(backend, monkeypatch):
+    import_module("huggingface_hub.errors")  # what asks the hub is there: only the model is not
+    assert import_module("huggingface_hub").HfApi
+    assert import_module("huggingface_hub").try_to_load_from_cache
     monkeypatch.delenv("MOTOOLS_MODELS")
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "site-packages" not in entry])
     monkeypatch.setattr(sys, "path_importer_cache", {})
