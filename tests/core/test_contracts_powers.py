@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 FAULTY = """
-from motools import Checkpoint, Estimate, Format, Limits, Progress
+from motools import Checkpoint, Estimate, Format, Limits, Progress, RunStatus
 from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingRun
 
 class Run(DummyTrainingRun):
@@ -70,6 +70,7 @@ DATASETS = "test_keywords_that_are_datasets_are_read_before_anything_is_paid"
 ESTIMATE = "test_an_estimate_is_plain_and_says_what_it_rests_on"
 MORE = "test_more_data_costs_more"
 WAITERS = "test_of_those_who_wait_one_may_leave_and_the_others_hear_of_the_cancellation"
+PROGRESS = "test_after_waiting_it_has_succeeded"
 FORGOTTEN = "test_what_the_service_has_forgotten_is_lost"
 KEYS = "test_a_key_is_the_same_in_every_process_and_under_every_hash_seed"
 FAULTS = [
@@ -93,6 +94,14 @@ FAULTS = [
         "async def cancel(self): await self.refresh(); self.status = 'cancelled'",
         "test_cancelling_what_has_failed_changes_nothing",
     ),
+    (
+        "run",
+        "async def cancel(self): self.status = self.status if self.status.is_terminal else RunStatus.CANCELLED",
+        "test_what_is_cancelled_is_so_for_every_handle",
+    ),
+    ("run", "def take(self, job): super().take(job); self.progress = {'step': 1}", PROGRESS),
+    ("run", "def take(self, job): super().take(job); self.progress = Progress(step='1', total='2')", PROGRESS),
+    ("run", "def take(self, job): super().take(job); self.progress = Progress(step=0.5)", PROGRESS),
     ("run", "async def refresh(self): self.status = 'failed'", FORGOTTEN),
     ("run", "async def wait(self): return 'model'", FORGOTTEN),
     (

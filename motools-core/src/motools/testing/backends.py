@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import RunLost, ServiceUnavailable, SubmitRejected, SubmitUnavailable, SubmitUncertain
-from motools.status import TERMINAL, Capability, RunStatus
+from motools.status import TERMINAL, Capability, Progress, RunStatus
 from motools.testing.construction import ConstructionContract
 from motools.testing.elsewhere import wait_elsewhere
 from motools.testing.tickets import RecordingTicket
@@ -42,7 +42,11 @@ class BackendContract(WaitingContract, ConstructionContract):
         assert finished.status == RunStatus.SUCCEEDED
         assert await finished.is_complete()
         progress = finished.progress
-        assert progress is None or progress.total is None or progress.step <= progress.total
+        if progress is not None:
+            assert isinstance(progress, Progress)
+            assert isinstance(progress.step, int), "steps are counted"
+            assert progress.total is None or isinstance(progress.total, int), "steps are counted"
+            assert progress.total is None or progress.step <= progress.total
 
     async def test_a_refresh_after_the_end_changes_nothing(self, finished: Any) -> None:
         outcome = await self.waited(finished)
@@ -111,7 +115,10 @@ class BackendContract(WaitingContract, ConstructionContract):
         ticket, other = RecordingTicket(), RecordingTicket()
         handle = await start(backend, ticket=ticket)
         assert [payment.job_id for payment in ticket.payments] == [handle.job_id]
-        assert [found.job_id for found in await backend.find(ticket.token)] == [handle.job_id]
+        found = [one.job_id for one in await backend.find(ticket.token)]
+        assert found == [handle.job_id], (
+            "one submission is one job: more were paid for, or find(token) does not give it"
+        )
         assert list(await backend.find(other.token)) == []
         await self.waited(handle)
 

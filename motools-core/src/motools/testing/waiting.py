@@ -15,6 +15,7 @@ from motools.testing.contract import Contract
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from pathlib import Path
 
     from motools.testing.contract import Start
 
@@ -79,6 +80,20 @@ class WaitingContract(Contract):
         assert handle.status == RunStatus.CANCELLED
         assert await handle.is_complete()
         await handle.cancel()
+
+    async def test_what_is_cancelled_is_so_for_every_handle(
+        self, start: Start, slow_backend: Any, tmp_path: Path
+    ) -> None:
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "handle.json")
+        await handle.cancel()
+        with pytest.raises(RunCancelled):
+            await self.waited(handle)
+        loaded = await type(handle).load(tmp_path / "handle.json")
+        await loaded.refresh()
+        assert loaded.status == RunStatus.CANCELLED, (
+            "cancel() has not reached the service: a handle loaded elsewhere goes on"
+        )
 
     async def test_cancelling_what_has_ended_changes_nothing(self, finished: Any) -> None:
         before = await self.waited(finished)
