@@ -18,6 +18,7 @@ class TestTinkerContract(TrainingBackendContract):
     timeout = 120
     lacking = {  # noqa: RUF012  (as above)
         "ping": "nothing of Tinker's is asked for its own sake yet: `motools doctor --online` leaves it out",
+        "rejecting_backend": "the driver asks the service: what train() itself refuses is a setting, and nothing is submitted",
         "uncertain_backend": "what is submitted is a directory on this machine: it is there or it is not",
         "adopt": "the service knows no runs, only what their drivers have saved",
         "pause": "a driver that stops is interrupted, and what was interrupted goes on: there is nothing to hold",
@@ -51,13 +52,6 @@ class TestTinkerContract(TrainingBackendContract):
     def failing_backend(self, warm, monkeypatch):
         """Train a model that the service does not have."""
         monkeypatch.setattr(type(self), "model", "no-such/model")
-        return TinkerTrainingBackend()
-
-    @pytest.fixture
-    def rejecting_backend(self, warm, monkeypatch):
-        """Train without a key."""
-        monkeypatch.delenv("TINKER_API_KEY")
-        monkeypatch.setenv("HOME", "/nowhere")
         return TinkerTrainingBackend()
 
     @pytest.fixture
