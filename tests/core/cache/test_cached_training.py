@@ -284,6 +284,18 @@ async def test_a_file_that_changes_before_it_is_paid_for_is_an_error(ledger, ser
     assert service.jobs() == []
 
 
+async def test_a_listener_that_leaves_the_directory_costs_no_run_on_a_file_given_by_a_relative_path(
+    ledger, service, data, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(data.parent)
+
+    async def leave(event):
+        monkeypatch.chdir(tmp_path.parent)
+
+    run = await CachedTrainingBackend(PaidBackend(service), ledger, notify=leave).train(data.name, "base")
+    assert await run.wait() == f"model-of-{run.job_id}"
+
+
 @pytest.mark.parametrize("made", [PaidBackend, BlindBackend])
 async def test_a_file_that_changes_while_it_is_read_answers_nothing(ledger, service, data, made, events):
     before = data.read_text()

@@ -159,6 +159,15 @@ def test_a_configuration_that_cannot_be_understood_is_a_problem_and_the_rest_is_
     assert {"versions", "shadows", "store", "plugins"} <= {each["topic"] for each in findings}
 
 
+def test_a_name_in_the_variable_that_nothing_has_is_told_with_the_nearest(world, monkeypatch):
+    world.install("acme", training={"acme": "acme:A"})
+    monkeypatch.setenv("MOTOOLS_PLUGINS", "acmee,-nobody")
+    named = {each.what: each.remedy for each in examine_configuration() if "MOTOOLS_PLUGINS" in each.what}
+    words = "MOTOOLS_PLUGINS names {!r}, and nothing that is installed has that name."
+    assert named[words.format("acmee")] == "If acme is meant, correct it."
+    assert named.keys() == {words.format("acmee"), words.format("nobody")}
+
+
 def test_what_a_configuration_names_and_is_not_there_is_a_problem(world):
     world.install("acme", training={"acme": "acme:A"})
     world.configure(

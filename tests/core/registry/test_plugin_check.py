@@ -227,6 +227,12 @@ def test_tests_may_be_an_importable_module(store, world, check):
     assert (status, [(each["suite"], each["passed"]) for each in told["contracts"]]) == (0, [("CacheContract", 1)])
 
 
+@pytest.mark.parametrize("place", ["no_such.py", "nowhere/tests", "no_such.py::TestStore"])
+def test_tests_at_a_path_to_nothing_are_wrong_usage(store, place, capsys):
+    assert run(["plugin", "check", "acme", "--tests", place]) == 2
+    assert f"There are no tests at {place.partition('::')[0]}" in capsys.readouterr().err
+
+
 def test_words_that_cannot_be_printed_and_a_report_that_is_spoilt_break_nothing(store, authors, check):
     source = (
         "import sys\n"

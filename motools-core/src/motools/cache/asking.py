@@ -152,10 +152,11 @@ class Asker:
         )
 
         async def tell(obtained: Obtained) -> None:
-            await self._told(obtained)
-            for dataset in datasets if obtained.happened is Happened.SUBMITTED else ():
-                if not await dataset.was_read_unchanged():
-                    raise await self._disowned(obtained.record, dataset.name)
+            new = datasets if obtained.happened is Happened.SUBMITTED else ()
+            changed = [each.name for each in new if not await each.was_read_unchanged()]
+            await self._told(obtained)  # after the look: a listener may leave the directory that names begin in
+            if changed:
+                raise await self._disowned(obtained.record, changed[0])
 
         obtained = await obtain(work, self.ledger, tell)
         if obtained.happened is Happened.CACHE_HIT:

@@ -39,7 +39,7 @@ def check_command(*, name: str, tests: str | None, timeout: float, as_json: bool
     broken is told with what to do. Then the contract of its kind is run, in a process of its own as well (this needs
     motools-core[testing]): with the tests of its author, where --tests says where they are, else as far as that goes
     without giving its service any work. What was not tested is told, and why. Problems make the exit status 1; a name
-    that nothing has makes it 2.
+    that nothing has, or a path of --tests to nothing, makes it 2.
 
     JSON fields: name, problems (their number), plugins (name, kind, distribution, version, status, seconds, notes, and
     findings: a list of {rule, level, what, remedy}; the level is problem or advice) and contracts (suite, plugin, passed,
@@ -69,8 +69,10 @@ async def _checked(
 ) -> tuple[list[list[Finding]], list[Proof]]:
     from motools.plugins.checking import SECONDS
     from motools.plugins.hygiene import examined
-    from motools.testing.proving import proven
+    from motools.testing.proving import place_of, proven
 
+    if tests is not None:
+        place_of(tests)
     findings = await examined(plugins, seconds=min(seconds, SECONDS))
     return findings, await proven(plugins, tests, seconds=seconds)
 

@@ -10,6 +10,7 @@ from motools.doctor.findings import Finding, Level
 from motools.errors import BackendNotFound, ConfigError, MotoolsError, SettingError, UsageError, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.discovery import canonical
+from motools.plugins.origin import selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +115,11 @@ def _of_controls(present: Catalogue) -> Iterator[Finding]:
     for name in settings.plugins_block:
         if name not in names:
             yield _note(f"{present.place} blocks {name!r}, and nothing that is installed has that name.")
+    named, excluded = selection(settings.plugins)
+    for name in sorted((named | excluded) - names):
+        near = nearest(name, sorted(names))
+        meant = f"If {near} is meant, correct it." if near else "Correct the name, or leave it out."
+        yield _note(f"MOTOOLS_PLUGINS names {name!r}, and nothing that is installed has that name.", meant)
     for name, pin in settings.plugins_pin.items():
         owners = {offer.distribution or offer.value for offer in present.offers if offer.name == name}
         if not owners & {pin, canonical(pin)}:
@@ -125,8 +131,8 @@ def _problem(what: str, remedy: str) -> Finding:
     return Finding(topic=TOPIC, level=Level.PROBLEM, what=what, remedy=remedy)
 
 
-def _note(what: str) -> Finding:
-    return Finding(topic=TOPIC, level=Level.NOTE, what=what)
+def _note(what: str, remedy: str = "") -> Finding:
+    return Finding(topic=TOPIC, level=Level.NOTE, what=what, remedy=remedy)
 
 
 __all__ = ["examine_configuration"]

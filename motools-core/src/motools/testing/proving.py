@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.cache.redact import without_secrets
+from motools.errors import UsageError
 from motools.plugins.apart import end_in_words, run_apart
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ async def proven(plugins: Sequence[PluginInfo], tests: str | None, *, seconds: f
         return [_untested(info, reason) for info in usable]
     if tests is None:
         return [await _unattended(info, seconds) for info in usable]
-    proofs, trouble = await _run(_place_of(tests), seconds)
+    proofs, trouble = await _run(place_of(tests), seconds)
     if trouble:
         return [*proofs, Proof(suite="", trouble=f"{tests}: {trouble}")]
     suites = {proof.suite for proof in proofs}
@@ -97,10 +98,14 @@ async def proven(plugins: Sequence[PluginInfo], tests: str | None, *, seconds: f
     return [*proofs, *lacking]
 
 
-def _place_of(tests: str) -> list[str]:
-    """Return how pytest is told of tests that are a path, or an importable module."""
-    is_path = Path(tests.partition("::")[0]).exists()
-    return [str(Path(tests).absolute())] if is_path else ["--pyargs", tests]
+def place_of(tests: str) -> list[str]:
+    """Return how pytest is told of tests that are a path, or an importable module; a path to nothing is a `UsageError`."""
+    path = Path(tests.partition("::")[0])
+    if path.exists():
+        return [str(Path(tests).absolute())]
+    if path.suffix == ".py" or len(path.parts) > 1:
+        raise UsageError(f"There are no tests at {path}: give a file, a directory or an importable module that exists.")
+    return ["--pyargs", tests]
 
 
 async def _unattended(info: PluginInfo, seconds: float) -> Proof:
