@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,7 @@ from motools_inspect.registered import check_tasks
 from motools_inspect.words import reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from inspect_ai.scorer import Scorer
     from inspect_ai.solver import Solver
@@ -35,6 +36,21 @@ LABEL = "motools_task"
 """The field of a log's metadata that says which of a job's tasks it is of."""
 
 
+@contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Keep no bytecode of what is imported meanwhile.
+
+    Python tells by size and second whether it is of the present source. An edit may change neither, and what then ran
+    would be recorded as the result of a source that it is not of.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+@_without_bytecode()
 def build(spec: Mapping[str, Any]) -> dict[str, Task]:
     """Return the tasks of a request, by label, with the solver and scorers that it asks for."""
     if spec["in_memory"]:
@@ -106,6 +122,7 @@ def _scorer(name: str, arguments: Mapping[str, Any], task: Mapping[str, Any]) ->
         raise SettingError(f"The scorer {name!r} cannot be used: {reason_of(error)}.") from error
 
 
+@_without_bytecode()
 def solver_of(spec: Mapping[str, Any]) -> Solver | None:
     """Return the solver that a request asks for in place of the tasks' own."""
     if not spec["solver"]:
