@@ -3,6 +3,8 @@
 
 VENV       ?= .venv
 WORKERS    ?= 2
+# Quick tests wait for processes and files as much as they compute.
+AT_ONCE    ?= 4
 BENCHMARKS ?= discovery cache plugins_hooks openai inspect
 PYTHON     ?= $(shell for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -43,7 +45,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 quick: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist worksteal -m "not slow"
 
 format: $(READY)  ## put the code into its format
 	$(BIN)/ruff check --fix --exit-zero --quiet

@@ -9,6 +9,7 @@ import pytest
 
 from motools_inspect import InspectEvalBackend, packages
 from motools_inspect.identity import model_identity
+from motools_inspect.placed import fingerprints
 from motools_inspect.settings import parameters_of
 from motools_inspect.sources import inputs_of, source_of
 from motools_inspect.tasks import resolve
@@ -270,6 +271,14 @@ async def test_weights_of_a_role_that_are_named_by_their_place_count_by_content(
     before = await identity(f"{suite}/task.py@reading", **roles)
     (weights / "model.safetensors").write_text("again")
     assert await identity(f"{suite}/task.py@reading", **roles) != before
+
+
+def test_a_directory_that_has_only_weights_counts_by_content(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "q4.gguf").write_text("AAAA")
+    before = fingerprints("vllm/any", {"model_path": str(tmp_path / "m")})
+    (tmp_path / "m" / "q4.gguf").write_text("BBBB")
+    assert fingerprints("vllm/any", {"model_path": str(tmp_path / "m")}) != before != {}
 
 
 async def test_what_a_model_writes_is_no_part_of_it(suite, tmp_path):

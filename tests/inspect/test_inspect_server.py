@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 from motools.errors import MotoolsError, RunCancelled, RunFailed
 from motools.status import RunStatus
 from motools_inspect import InspectEvalBackend, launching
+from motools_inspect.imported import Imported
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 SUITE = "scripted/shouting"
@@ -158,6 +160,36 @@ async def test_a_worker_never_runs_older_code_than_there_is(own_server, tmp_path
         assert len(own_server()) == 1
 
 
+async def test_a_server_that_begins_again_takes_along_what_it_was_asked_however_long_that_is(
+    own_server, tmp_path, monkeypatch
+):
+    (tmp_path / "long.py").write_text(
+        "from inspect_ai import Task, task\nfrom inspect_ai.dataset import Sample\n\n@task\ndef long(text):\n"
+        "    return Task(dataset=[Sample(input=str(len(text)))])\n"
+    )
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.environ['PYTHONPATH']}")
+    backend, task = InspectEvalBackend(), f"{tmp_path}/long.py@long"
+    before = await backend.identify("scripted/upper", task, task_args={"text": "short"})
+    (server,) = own_server()
+    (site / "new.py").write_text("")
+    found = await backend.identify("scripted/upper", task, task_args={"text": "x" * 150_000})
+    assert found["tasks"]["long"]["samples"] != before["tasks"]["long"]["samples"]
+    assert own_server() == [server]
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path, monkeypatch):
+    module = tmp_path / "edited_in_secret.py"
+    module.write_text("A = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module(module.stem)
+    imported, status = Imported(since=time.time_ns()), module.stat()
+    module.write_text("A = 2\n")
+    os.utime(module, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert imported.has_changed(may_be_late=False)
+
+
 async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time_and_announcing_starts_none(own_server):
     launching.announce()
     assert not own_server()
@@ -200,9 +232,11 @@ async def test_a_directory_of_sockets_that_others_can_enter_is_refused(own_serve
 
 def test_servers_are_told_apart_by_what_modules_may_read_when_they_are_imported(monkeypatch):
     before = launching._fingerprint()
-    for name in ("OPENAI_API_KEY", "MOTOOLS_HOME", "PWD", "SSH_AUTH_SOCK"):
+    for name in ("MOTOOLS_HOME", "PWD", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "another")
         assert launching._fingerprint() == before
-    monkeypatch.setenv("HF_HOME", "another")
-    assert launching._fingerprint() != before
+    for name in ("HF_HOME", "EVAL_MAX_TOKENS", "TASK_API_KEY"):
+        monkeypatch.setenv(name, "another")
+        assert launching._fingerprint() != before
+        monkeypatch.delenv(name)
     assert re.fullmatch("[0-9a-f]{16}", before)

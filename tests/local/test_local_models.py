@@ -47,6 +47,20 @@ def test_a_fingerprint_is_of_the_content_and_not_of_the_place(tmp_path):
     assert fingerprint(one) == fingerprint(two)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pt", "model.pth"])
+def test_the_fingerprint_of_an_adapter_covers_a_base_that_is_named_from_the_working_directory(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("base", "adapter"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
+    (tmp_path / "base" / name).write_text("AAAA")
+    before = fingerprint(tmp_path / "adapter")
+    (tmp_path / "base" / name).write_text("BBBB")
+    assert fingerprint(tmp_path / "adapter") != before
+
+
 def test_the_fingerprint_of_an_adapter_covers_its_base(tmp_path):
     base, same, other = (make_model(tmp_path / name, weights=name[0]) for name in ("base", "b-again", "other"))
     adapters = [make_adapter(tmp_path / f"on-{place.name}", place) for place in (base, same, other)]

@@ -16,7 +16,7 @@ from pathlib import Path
 from motools.config import home
 from motools.files import replace_text
 
-PATTERNS = ("*.safetensors", "*.bin", "*.gguf", "*.json", "*.jinja", "*.model", "*.txt", "*.py")
+PATTERNS = ("*.safetensors", "*.bin", "*.gguf", "*.pt", "*.pth", "*.json", "*.jinja", "*.model", "*.txt", "*.py")
 """The files of a model directory that decide what it answers: weights, configuration, tokenizer, chat template, its own code."""
 OURS = "motools.json"
 """Our own note beside a model, which is no part of it."""
@@ -42,7 +42,7 @@ def fingerprint(directory: Path) -> str:
 def _adapter_config(path: Path) -> str:
     config = json.loads(path.read_text(encoding="utf-8"))
     base = Path(config.get("base_model_name_or_path") or "")
-    if base.is_absolute() and base.is_dir():
+    if base.name and base.is_dir():  # as it is loaded: from the working directory, where it is relative
         config["base_model_name_or_path"] = fingerprint(base)
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 

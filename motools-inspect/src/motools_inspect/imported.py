@@ -33,12 +33,12 @@ class Imported:
         return any(_stamp(path) != self._all[path] for path in paths)
 
 
-def _stamp(path: str) -> tuple[int, int] | None:
+def _stamp(path: str) -> tuple[int, int, int, int] | None:
     try:
         found = os.stat(path)  # noqa: PTH116 (thousands of them)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return max(found.st_mtime_ns, found.st_ctime_ns), found.st_mtime_ns, found.st_size, found.st_ino
 
 
 __all__ = ["Imported"]

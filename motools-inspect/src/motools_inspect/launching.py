@@ -55,7 +55,6 @@ OF_A_SESSION = [
     "_",
 ]
 OF_A_SESSION_BY_PREFIX = ("MOTOOLS_", "PYTEST_", "SSH_", "TERM_", "XDG_SESSION_")
-SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 def launch(work: WorkDirectory, lock: int, environment: Mapping[str, str]) -> int | None:
@@ -192,9 +191,7 @@ def _fingerprint() -> str:
 
 
 def _is_left_out(name: str) -> bool:
-    return (
-        name in OF_A_SESSION or name.startswith(OF_A_SESSION_BY_PREFIX) or any(word in name.upper() for word in SECRET)
-    )
+    return name in OF_A_SESSION or name.startswith(OF_A_SESSION_BY_PREFIX)
 
 
 __all__ = ["announce", "ask", "can_fork", "launch"]

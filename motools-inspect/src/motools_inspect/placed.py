@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OF_A_MODEL = ("config.json", "adapter_config.json", "tokenizer_config.json")
-"""A directory is a model's, an adapter's or a tokenizer's if it has one of them."""
+"""A directory is a model's, an adapter's or a tokenizer's if it has one of them, or weights."""
 OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".jinja")
 """Files that nobody writes to while a model is asked."""
 
@@ -60,7 +60,8 @@ def _may_be_a_place(text: str) -> bool:
 
 def _of(place: Path) -> str | None:
     if place.is_dir():
-        return fingerprint(place) if any((place / name).is_file() for name in OF_A_MODEL) else None
+        has_a_model = any(each.name in OF_A_MODEL or each.suffix in OF_WEIGHTS for each in place.iterdir())
+        return fingerprint(place) if has_a_model else None
     return f"sha256:{file_digest(place)}" if place.suffix in OF_WEIGHTS else None
 
 

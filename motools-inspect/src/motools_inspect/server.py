@@ -28,7 +28,7 @@ from motools_inspect.loaded import load
 LOOK = 0.2
 """Seconds between two looks at requests that wait, and that may be cancelled meanwhile."""
 AWAITED = "MOTOOLS_INSPECT_AWAITED"
-"""Names the requests that a server hands to the one it begins again as."""
+"""Names the open file in which a server hands its requests to the one it begins again as."""
 
 
 class Server:
@@ -43,7 +43,9 @@ class Server:
         self._workers: set[int] = set()
         self._is_again = AWAITED in os.environ
         if self._is_again:
-            awaited = json.loads(os.environ.pop(AWAITED))
+            with os.fdopen(int(os.environ.pop(AWAITED)), "rb") as told:
+                told.seek(0)
+                awaited = json.load(told)
             self._waiting = [Request(**fields) for fields in awaited["waiting"]]
             self._workers = set(awaited["workers"])
         began = time.time_ns()
@@ -141,11 +143,14 @@ class Server:
         for descriptor in [listener, *(each for request in self._waiting for each in request.descriptors)]:
             os.set_inheritable(descriptor, True)  # noqa: FBT003  (the function takes it by position only)
         awaited = {"waiting": [vars(request) for request in self._waiting], "workers": [*self._workers]}
+        told = os.memfd_create("awaited", 0)  # of any length, and no other process can read the environments in it
+        with os.fdopen(told, "wb", closefd=False) as file:
+            file.write(json.dumps(awaited).encode())
         arguments = [str(self._name), str(listener), str(self._keep_warm)]
         os.execve(  # noqa: S606 (this very program)
             sys.executable,
             [sys.executable, "-P", "-m", "motools_inspect.server", *arguments],
-            os.environ | {AWAITED: json.dumps(awaited)},
+            os.environ | {AWAITED: str(told)},
         )
 
     def _leave(self) -> None:
