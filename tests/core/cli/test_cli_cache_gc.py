@@ -1,11 +1,18 @@
 """`motools cache gc`: what nobody needs goes, after it has been shown, and a record never does."""
 
+import asyncio
 import os
+import shutil
+import tempfile
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from motools.cache.cleaning import clean
+from motools.cache.sqlite import SqliteLedger
 from motools.detached import WorkDirectory, WorkState, WorkStatus
 
 OLD = time.time() - 90 * 86400
@@ -118,3 +125,43 @@ def test_in_another_place_than_home_directories_are_left_alone(cli, chat, work, 
 def test_nothing_to_remove_is_said_so(cli):
     assert cli("cache", "gc").stderr.strip() == "There is nothing to remove."
     assert "--days" in cli.refused("cache", "gc", "--days", "-1")
+
+
+@contextmanager
+def others_at_work(home, failed, elsewhere):
+    """Other processes: one that saves handles for a moment, one that cleans as well."""
+    ended = threading.Event()
+
+    def save_for_a_moment():
+        while not ended.is_set():
+            with tempfile.TemporaryDirectory(prefix=".saved-", dir=home):
+                pass
+
+    def clean_too():
+        shutil.move(failed, elsewhere)
+        while not ended.is_set():
+            place = shutil.copytree(elsewhere, elsewhere.with_name("copy")).rename(failed)
+            shutil.rmtree(place, ignore_errors=True)
+
+    threads = [threading.Thread(target=each) for each in (save_for_a_moment, clean_too)]
+    for each in threads:
+        each.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for each in threads:
+            each.join()
+
+
+def test_what_others_make_and_remove_meanwhile_stops_no_cleaning(motools_home, work, tmp_path):
+    kept, failed = work("kept", WorkState.SUCCEEDED), work("failed", WorkState.FAILED)
+    ledger = SqliteLedger.open(motools_home / "cache.db")
+
+    async def cleaned():
+        return [await clean(ledger, motools_home, before=OLD + 1, apply=True) for _ in range(200)]
+
+    with others_at_work(motools_home, failed, tmp_path / "failed"):
+        looked = asyncio.run(cleaned())
+    assert all(kept in [path for each in found for path in each.paths] for found in looked)
+    ledger.close()

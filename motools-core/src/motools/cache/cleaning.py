@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from motools.cache.sqlite import SqliteLedger
 
 DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
-"""The name of a directory that somebody began to make."""
+"""The name of a directory that somebody began to make, or to remove."""
+
+OF_WORK = {"status.json", "spec.json", "lock"}
+"""The files by which a directory of detached work is known."""
 
 GONE_BADLY = (State.FAILED, State.CANCELLED, State.ABSENT, State.INTENT, State.QUEUED)
 """States of an earlier attempt that left nothing behind."""
@@ -126,12 +132,19 @@ def _texts(value: Any) -> Iterator[str]:
 def _directories(home: Path, named: set[str], before: float) -> Iterator[Found]:
     """Look at each directory of detached work under `home`."""
     sorted_out: dict[tuple[bool, str], list[Path]] = {}
-    for status in sorted(home.glob("*/**/status.json")):
-        path = status.parent
-        if (path / "spec.json").exists() and (path / "lock").exists():
+    for path in sorted(_works(home)):
+        with suppress(FileNotFoundError):  # somebody took it away meanwhile
             sorted_out.setdefault(_judged(path, named, before), []).append(path)
     for (goes, why), paths in sorted_out.items():
         yield Found(what=What.DIRECTORIES, goes=goes, why=why, paths=paths, number=len(paths))
+
+
+def _works(home: Path) -> Iterator[Path]:
+    """Return each directory of detached work. What others make and remove meanwhile is there or not: `os.walk` goes on."""
+    for top in next(os.walk(home), ("", [], []))[1]:  # a link among these is followed: work may lie on another disk
+        for directory, _, names in os.walk(home / top):
+            if set(names) >= OF_WORK:
+                yield Path(directory)
 
 
 def _judged(path: Path, named: set[str], before: float) -> tuple[bool, str]:
@@ -145,7 +158,7 @@ def _judged(path: Path, named: set[str], before: float) -> tuple[bool, str]:
     if lock.is_held(path / "lock"):
         return False, "no record names them, and somebody works there"
     if DRAFT.fullmatch(path.name):
-        return True, "somebody began to make them and never finished"
+        return True, "somebody began to make or to remove them and never finished"
     try:
         state = WorkDirectory(path, module="").status().state
     except (MotoolsError, OSError, ValueError):
@@ -158,7 +171,8 @@ def _judged(path: Path, named: set[str], before: float) -> tuple[bool, str]:
 def _remove(found: Found) -> None:
     if found.goes:
         for path in found.paths:
-            shutil.rmtree(path)
+            with suppress(FileNotFoundError):  # somebody else removes it
+                shutil.rmtree(path.rename(path.with_name(f".{path.name.lstrip('.')}.{uuid.uuid4().hex}")))
 
 
 __all__ = ["Found", "What", "clean"]
