@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from operator import attrgetter
 from typing import ClassVar
 
 import pytest
@@ -57,6 +59,10 @@ class TestDummyTraining(TrainingBackendContract):
     def bill(self, backend):
         return DummyTrainingBackend().service.jobs
 
+    @pytest.fixture
+    def received(self, bill):
+        return lambda: asdict(max(bill(), key=attrgetter("accepted")))["request"]
+
 
 class TestDummyEvals(EvalBackendContract):
     sdk_modules = HEAVY
@@ -93,3 +99,11 @@ class TestDummyEvals(EvalBackendContract):
     @pytest.fixture
     def uncertain_backend(self):
         return DummyEvalBackend(submission="uncertain")
+
+    @pytest.fixture
+    def bill(self, backend):
+        return DummyEvalBackend().service.jobs
+
+    @pytest.fixture
+    def received(self, bill):
+        return lambda: asdict(max(bill(), key=attrgetter("accepted")))

@@ -28,7 +28,7 @@ class MinimalRun(TrainingRun):
         return run
 
 class MinimalBackend(TrainingBackend):
-    async def train(self, dataset, model, hyperparameters=None, suffix=None, **kwargs):
+    async def train(self, dataset, model, hyperparameters=None, suffix=None):
         run = MinimalRun()
         run.job_id = uuid.uuid4().hex
         return run
@@ -96,7 +96,7 @@ FAULTS = [
 ]
 
 
-def test_each_faulty_plugin_fails_the_test_that_says_so(pytester, author):
+def test_each_faulty_plugin_fails_the_test_that_says_so(pytester, author, uncollected):
     nodes = []
     for number, (correct, faulty, test) in enumerate(FAULTS):
         assert correct in MINIMAL

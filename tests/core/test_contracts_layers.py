@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from operator import attrgetter
 from typing import ClassVar
 
 import pytest
@@ -54,6 +56,10 @@ class TestValidatedDummyTraining(TrainingBackendContract):
     @pytest.fixture
     def bill(self, backend):
         return DummyTrainingBackend().service.jobs
+
+    @pytest.fixture
+    def received(self, bill):
+        return lambda: _last(bill())
 
 
 @pytest.mark.slow
@@ -120,3 +126,15 @@ class TestPassingOnDummyEvals(EvalBackendContract):
     @pytest.fixture
     def uncertain_backend(self):
         return EvalMiddleware(DummyEvalBackend(submission="uncertain"))
+
+    @pytest.fixture
+    def bill(self, backend):
+        return DummyEvalBackend().service.jobs
+
+    @pytest.fixture
+    def received(self, bill):
+        return lambda: _last(bill())
+
+
+def _last(jobs):
+    return asdict(max(jobs, key=attrgetter("accepted")))

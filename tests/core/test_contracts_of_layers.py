@@ -80,7 +80,7 @@ FAULTS = [
 
 
 @pytest.mark.slow
-def test_each_faulty_layer_fails_the_test_that_says_so(pytester):
+def test_each_faulty_layer_fails_the_test_that_says_so(pytester, uncollected):
     pytester.makepyprojecttoml("[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = 'function'\n")
     nodes = []
     for number, (fault, test) in enumerate(FAULTS):

@@ -59,6 +59,10 @@ class TestFaulty(TrainingBackendContract):
     @pytest.fixture
     def bill(self, backend):
         return backend.service.jobs
+
+    @pytest.fixture
+    def received(self, backend):
+        return lambda: max(backend.service.jobs(), key=lambda job: job.accepted).request
 """
 
 METRICS = "test_metrics_are_rows_in_the_order_of_their_steps"
@@ -73,7 +77,56 @@ WAITERS = "test_of_those_who_wait_one_may_leave_and_the_others_hear_of_the_cance
 PROGRESS = "test_after_waiting_it_has_succeeded"
 FORGOTTEN = "test_what_the_service_has_forgotten_is_lost"
 KEYS = "test_a_key_is_the_same_in_every_process_and_under_every_hash_seed"
+BACK = "test_how_live_work_stands_never_goes_back"
+BUSY = "test_waiting_leaves_the_event_loop_to_others"
+WINDOW = "test_the_paid_call_is_the_one_thing_in_its_window"
+REACHES = "test_what_is_asked_for_reaches_the_service"
 FAULTS = [
+    (
+        "run",
+        "looks = 0\n    async def refresh(self):\n        await super().refresh()\n        self.looks += 1\n        if self.looks % 3 == 2: self.status = RunStatus.QUEUED",
+        BACK,
+    ),
+    ("run", "async def refresh(self): await super().refresh(); self.status = self.status.value", BACK),
+    (
+        "run",
+        "async def wait(self):\n        import time\n        while not await self.is_complete(): time.sleep(0.1)\n        return self.model_id",
+        BUSY,
+    ),
+    ("run", "async def wait(self):\n        import time\n        while True: time.sleep(1)", BUSY),
+    (
+        "backend",
+        (
+            "async def train(self, *a, ticket=None, **k):\n        async with ticket.paying() as payment:\n            await super().train(*a, **k)\n"
+            "            run = await super().train(*a, **k)\n            payment.job_id = run.job_id\n            return run"
+        ),
+        WINDOW,
+    ),
+    (
+        "backend",
+        "async def train(self, *a, ticket=None, **k):\n        run = await super().train(*a, ticket=ticket, **k)\n        await super().train(*a, **k)\n        return run",
+        WINDOW,
+    ),
+    (
+        "backend",
+        "async def train(self, *a, no_such_keyword=None, **k): return await super().train(*a, **k)",
+        "test_an_unknown_keyword_is_an_error_that_names_it",
+    ),
+    (
+        "backend",
+        "async def train(self, *a, hyperparameters=None, **k): return await super().train(*a, **k)",
+        REACHES,
+    ),
+    (
+        "backend",
+        "async def train(self, dataset, model, *a, **k): return await super().train(dataset, 'm', *a, **k)",
+        REACHES,
+    ),
+    (
+        "backend",
+        "async def train(self, *a, suffix=None, **k): return await super().train(*a, **k)",
+        "test_a_suffix_reaches_the_service",
+    ),
     (
         "run",
         "async def wait(self):\n        try: return await super().wait()\n        except BaseException: await self.cancel(); raise",
@@ -231,7 +284,7 @@ def another_plugin(metadata):
 
 
 @pytest.mark.slow
-def test_each_faulty_power_fails_the_test_that_says_so(pytester):
+def test_each_faulty_power_fails_the_test_that_says_so(pytester, uncollected):
     pytester.makepyprojecttoml(
         "[tool.pytest.ini_options]\nasyncio_mode = 'auto'\nasyncio_default_fixture_loop_scope = 'function'\n"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +15,7 @@ from motools.testing.evals import EvalBackendContract
 from motools_inspect import InspectEvalBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MODEL, SUITE, KEYWORDS = "scripted/upper", "scripted/shouting", {"limit": 2}
 
@@ -89,3 +91,12 @@ class TestInspect(EvalBackendContract):
     def finished(self, evaluated, monkeypatch) -> Any:
         monkeypatch.setenv("MOTOOLS_HOME", str(Path(evaluated.metadata["directory"]).parents[1]))
         return evaluated
+
+    @pytest.fixture
+    def bill(self, motools_home) -> Callable[[], list[Path]]:
+        """List the directories of work: what is submitted is one of them."""
+        return lambda: [path.parent for path in motools_home.glob("inspect/[!.]*/spec.json")]
+
+    @pytest.fixture
+    def received(self, bill) -> Callable[[], Any]:
+        return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import pytest_asyncio
@@ -70,3 +71,12 @@ class TestLocalContract(TrainingBackendContract):
         (model / "config.json").write_text(json.dumps({"model_type": "llama"}))
         monkeypatch.setattr(type(self), "model", str(model))
         return LocalTrainingBackend(threads=1)
+
+    @pytest.fixture
+    def bill(self, motools_home):
+        """List the directories of work: what is submitted is one of them."""
+        return lambda: [path.parent for path in motools_home.glob("local/runs/[!.]*/spec.json")]
+
+    @pytest.fixture
+    def received(self, bill):
+        return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())

@@ -83,3 +83,7 @@ class TestOpenAIContract(TrainingBackendContract):
     @pytest.fixture
     def bill(self, service):
         return lambda: [taken for kind in ("job", "file", "upload") for taken in service.bill(kind)]
+
+    @pytest.fixture
+    def received(self, service):
+        return lambda: service.bill("job")[-1]["body"]

@@ -11,6 +11,7 @@ from motools.errors import RunLost, ServiceUnavailable, SubmitRejected, SubmitUn
 from motools.status import TERMINAL, Capability, Progress, RunStatus
 from motools.testing.construction import ConstructionContract
 from motools.testing.elsewhere import wait_elsewhere
+from motools.testing.requests import RequestsContract
 from motools.testing.tickets import RecordingTicket
 from motools.testing.waiting import WaitingContract
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from motools.testing.contract import Start
 
 
-class BackendContract(WaitingContract, ConstructionContract):
+class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
     """The tests that training runs and evaluation jobs have in common."""
 
     async def test_starting_gives_a_handle_with_a_job_id(self, start: Start, backend: Any) -> None:

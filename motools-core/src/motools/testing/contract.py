@@ -13,6 +13,7 @@ Fixtures, of which only `backend` has to be written:
     pausable_backend   one whose work lasts long enough to be paused, and ends; by default `backend`
     checkpointed       a run that has left a checkpoint which nothing else needs; by default `finished`
     bill               a function that lists what the service has taken: jobs and files
+    received           a function that returns the last request for work as the service got it, as JSON values
 
 Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
 

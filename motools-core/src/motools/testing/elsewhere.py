@@ -2,6 +2,7 @@
 
     wait MODULE:CLASS HANDLE       load a saved handle, wait for it, print what it came to
     metrics MODULE:CLASS HANDLE    load a saved run, print what was measured
+    busy MODULE:CLASS HANDLE       load a saved handle of live work, wait for it for a moment, print where that keeps the event loop busy
     construct MODULE:CLASS JSON    construct a backend with these options, print which modules that imported
     key MODULE:CLASS JSON          construct a backend with these options, print the key of a request to it
 
@@ -13,7 +14,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import selectors
 import sys
+import threading
+import time
+from collections import deque
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -21,9 +26,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import FrameType
 
 PROCESSES = 2
 """How many processes are asked for the key of one request."""
+LOOKS, BETWEEN_LOOKS, LOOKS_AT_MOST = 20, 0.02, 200
+"""How often and how many seconds apart it is looked whether an event loop is busy: the last LOOKS are judged."""
 _constructed: dict[tuple[type, str], set[str]] = {}
 
 
@@ -35,6 +43,11 @@ async def wait_elsewhere(handle_class: type, path: Path) -> Any:
 async def metrics_elsewhere(run_class: type, path: Path) -> Any:
     """Return the metrics of a saved run as another process has them."""
     return await _run("metrics", run_class, str(path))
+
+
+async def busy_elsewhere(handle_class: type, path: Path) -> str:
+    """Return where waiting on a saved handle keeps another process's event loop busy, or "" where the loop mostly sleeps."""
+    return str(await _run("busy", handle_class, str(path)))
 
 
 async def modules_of_construction(backend_class: type, options: dict[str, Any]) -> set[str]:
@@ -89,9 +102,14 @@ def _main(command: str, subject: str, argument: str) -> None:
     elif command == "key":
         answer = asyncio.run(_key(subject_class, **json.loads(argument)))
     else:
-        ask = {"wait": _wait, "metrics": _metrics}[command]
+        ask = {"wait": _wait, "metrics": _metrics, "busy": _wait_and_be_watched}[command]
         answer = asyncio.run(ask(subject_class, argument))
+    _say(answer)
+
+
+def _say(answer: Any) -> None:
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.stdout.flush()
 
 
 async def _key(backend_class: Any, options: dict[str, Any], arguments: Sequence[Any], keywords: dict[str, Any]) -> str:
@@ -114,6 +132,35 @@ async def _wait(handle_class: Any, path: str) -> Any:
     return getattr(waited, "metrics", waited)
 
 
+async def _wait_and_be_watched(handle_class: Any, path: str) -> Any:
+    handle = await handle_class.load(path)
+    threading.Thread(target=_watch, args=(threading.get_ident(),), daemon=True).start()
+    return await handle.wait()
+
+
+def _watch(ident: int) -> None:
+    """Look at the stack of the thread with an event loop until the loop mostly sleeps, or for seconds; say so and end the process.
+
+    A loop that has nothing to do sleeps in its selector, on however slow a machine.
+    """
+    looks: deque[str] = deque(maxlen=LOOKS)
+    for _ in range(LOOKS_AT_MOST):
+        time.sleep(BETWEEN_LOOKS)
+        looks.append(_place_of(sys._current_frames()[ident]))
+        if len(looks) == LOOKS and looks.count("") > LOOKS / 2:
+            break
+    busy = [place for place in looks if place]
+    _say(max(busy, key=busy.count) if len(busy) >= LOOKS / 2 else "")
+    os._exit(0)
+
+
+def _place_of(frame: FrameType) -> str:
+    """Return what a thread with an event loop does just now, or "" where it sleeps in its selector."""
+    code = frame.f_code
+    is_asleep = code.co_filename == selectors.__file__ and code.co_name == "select"
+    return "" if is_asleep else f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
+
+
 async def _metrics(run_class: Any, path: str) -> Any:
     run = await run_class.load(path)
     return [dict(row) for row in await run.metrics()]
@@ -122,4 +169,4 @@ async def _metrics(run_class: Any, path: str) -> Any:
 if __name__ == "__main__":
     _main(*sys.argv[1:])
 
-__all__ = ["keys_elsewhere", "metrics_elsewhere", "modules_of_construction", "wait_elsewhere"]
+__all__ = ["busy_elsewhere", "keys_elsewhere", "metrics_elsewhere", "modules_of_construction", "wait_elsewhere"]

@@ -27,12 +27,6 @@ class EstimatesContract(BackendContract):
     hyperparameters: ClassVar[Mapping[str, Any] | None]
 
     @pytest.fixture
-    def bill(self, backend: Any) -> Callable[[], Sized]:
-        """Return a function that lists what the service has taken from anybody: jobs, and files."""
-        self.needs(backend, Capability.ESTIMATE, "whether an estimate submits or uploads anything")
-        self.not_tested("bill", "whether an estimate submits or uploads anything")
-
-    @pytest.fixture
     def doubled(self, dataset: Path, tmp_path: Path) -> Path:
         """Return the standard dataset twice over."""
         path = tmp_path / "doubled.jsonl"
@@ -72,9 +66,10 @@ class EstimatesContract(BackendContract):
             await backend.estimate(tmp_path / "missing.jsonl", self.model, self.hyperparameters)
 
     async def test_an_estimate_submits_and_uploads_nothing(
-        self, backend: Any, dataset: Path, bill: Callable[[], Sized]
+        self, backend: Any, dataset: Path, request: pytest.FixtureRequest
     ) -> None:
         self.needs(backend, Capability.ESTIMATE, "whether an estimate submits or uploads anything")
+        bill: Callable[[], Sized] = request.getfixturevalue("bill")
         before = len(bill())
         await backend.estimate(dataset, self.model, self.hyperparameters)
         assert len(bill()) == before

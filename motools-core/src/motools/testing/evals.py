@@ -64,6 +64,14 @@ class EvalBackendContract(BackendContract):
 
         return start
 
+    def changed(self, name: str, value: Any) -> dict[str, Any]:
+        return {name: value}
+
+    @property
+    def standard_values(self) -> list[tuple[str, Any]]:
+        tasks = self.eval_suite if isinstance(self.eval_suite, (list, tuple)) else [self.eval_suite]
+        return [("model_id", self.model_id), *(("eval_suite", task) for task in tasks if isinstance(task, str))]
+
     @pytest.fixture
     def request_made(self) -> Mapping[str, Any]:
         return {"arguments": [self.model_id, self.eval_suite], "keywords": dict(self.keywords)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sized
 
     from motools.training.limits import Limits
 
@@ -16,6 +16,10 @@ class RecordingPayment:
     """The window of one paid call, and the notes that it was opened with."""
 
     job_id: str | None = None
+    opened = 0
+    """What the service had taken when the window was opened, where that is counted."""
+    closed = 0
+    """What it had taken when the window was closed."""
 
     def __init__(self, notes: Mapping[str, Any] | None = None) -> None:
         self.notes = dict(notes or {})
@@ -39,9 +43,10 @@ class RecordingUploads:
 
 
 class RecordingTicket:
-    """A `motools.Ticket` without a store behind it."""
+    """A `motools.Ticket` without a store behind it. `bill` lists what the service has taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, bill: Callable[[], Sized] = tuple) -> None:
+        self._bill = bill
         self.key = f"mk1:{uuid4().hex}"
         self.token = f"mt-{uuid4().hex}"
         self.payments: list[RecordingPayment] = []
@@ -64,7 +69,9 @@ class RecordingTicket:
         """Open a window, and keep it."""
         payment = RecordingPayment(notes)
         self.payments.append(payment)
+        payment.opened = len(self._bill())
         yield payment
+        payment.closed = len(self._bill())
 
 
 __all__ = ["RecordingPayment", "RecordingTicket", "RecordingUploads"]

@@ -30,7 +30,7 @@ from motools.training.base import TrainingBackend, TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from motools.testing.contract import Start
@@ -65,9 +65,16 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
     def start(self, dataset: Path) -> Start:
         async def start(backend: TrainingBackend, **more: Any) -> TrainingRun:
             async with asyncio.timeout(self.timeout):
-                return await backend.train(dataset, self.model, self.hyperparameters, **more)
+                return await backend.train(dataset, self.model, **{"hyperparameters": self.hyperparameters, **more})
 
         return start
+
+    def changed(self, name: str, value: Any) -> dict[str, Any]:
+        return {"hyperparameters": {**(self.hyperparameters or {}), name: value}}
+
+    @property
+    def standard_values(self) -> list[tuple[str, Any]]:
+        return [("model", self.model)]
 
     @pytest.fixture
     def request_made(self, dataset: Path) -> Mapping[str, Any]:
@@ -97,6 +104,11 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
 
     async def test_a_suffix_is_taken(self, start: Start, backend: TrainingBackend) -> None:
         assert await self.waited(await start(backend, suffix="suffix"))
+
+    async def test_a_suffix_reaches_the_service(
+        self, start: Start, backend: TrainingBackend, received: Callable[[], Any]
+    ) -> None:
+        await self.reaches([("suffix", "a-suffix")], start(backend, suffix="a-suffix"), received)
 
     async def test_an_unknown_hyperparameter_is_an_error_that_names_the_known(
         self, backend: TrainingBackend, dataset: Path

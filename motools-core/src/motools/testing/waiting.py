@@ -12,6 +12,7 @@ import pytest
 from motools.errors import MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
 from motools.status import TERMINAL, RunStatus
 from motools.testing.contract import Contract
+from motools.testing.elsewhere import busy_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOKED = 0.2
 """Seconds for which somebody waits before it is looked what that does."""
+LOOKS, BETWEEN_LOOKS = 50, 0.04
+"""How often, and how many seconds apart, it is looked how live work stands, at most."""
 
 
 class WaitingContract(Contract):
@@ -42,6 +45,28 @@ class WaitingContract(Contract):
                 await handle.wait()
         assert not await handle.is_complete()
         await handle.cancel()
+
+    async def test_waiting_leaves_the_event_loop_to_others(
+        self, start: Start, slow_backend: Any, tmp_path: Path
+    ) -> None:
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "handle.json")
+        busy = await busy_elsewhere(type(handle), tmp_path / "handle.json")
+        await handle.cancel()
+        assert not busy, f"wait() keeps the event loop busy at {busy}: what blocks belongs in asyncio.to_thread"
+
+    async def test_how_live_work_stands_never_goes_back(self, start: Start, slow_backend: Any) -> None:
+        handle = await start(slow_backend)
+        stood = [handle.status]
+        for _ in range(LOOKS):
+            await handle.refresh()
+            stood.append(handle.status)
+            if stood.count(RunStatus.RUNNING) > LOOKS / 10:
+                break
+            await asyncio.sleep(BETWEEN_LOOKS)
+        assert all(isinstance(status, RunStatus) for status in stood), f"a status is a RunStatus, not one of {stood}"
+        await handle.cancel()
+        assert stood == sorted(stood, key=[RunStatus.QUEUED, RunStatus.RUNNING].index), "it was running, and is queued"
 
     async def test_cancelling_the_waiter_does_not_cancel_the_work(self, start: Start, slow_backend: Any) -> None:
         handle = await start(slow_backend)
