@@ -114,41 +114,58 @@ def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(monkeypatch):
     assert "hunter2" not in named
 
 
-@pytest.mark.parametrize(
-    "keywords",
-    [
-        {"limit": 2},
-        {"limit": [1, 3]},
-        {"epochs": 2, "epochs_reducer": "max"},
-        {"scorer": "scripted/outline"},
-        {"scorer": {"scripted/outline": {}, "scripted/shape": {}}},
-        {"solver": "scripted/twice"},
-        {"solver": "scripted/twice", "solver_args": {"times": 3}},
-        {"token_limit": 50},
-        {"time_limit": 50},
-        {"working_limit": 50},
-        {"turn_limit": 2},
-        {"cost_limit": 0.5},
-        {"stop_seqs": ["x"]},
-        {"sandbox": "local"},
-        {"generate_config": {"logit_bias": {"5": 1.0}}},
-        {"epochs": 2},
-        {"sample_id": "a"},
-        {"sample_shuffle": 1},
-        {"temperature": 0.5},
-        {"max_tokens": 5},
-        {"seed": 1},
-        {"system_message": "Be brief."},
-        {"message_limit": 3},
-        {"task_args": {"n": 2}},
-        {"model_args": {"a": 1}},
-        {"model_base_url": "http://127.0.0.1:1"},
-        {"model_roles": {"grader": "scripted/other"}},
-        {"model": "scripted/other"},
-    ],
-)
+OTHER_REQUESTS = [
+    {"limit": 2},
+    {"limit": [1, 3]},
+    {"epochs": 2, "epochs_reducer": "max"},
+    {"scorer": "scripted/outline"},
+    {"scorer": {"scripted/outline": {}, "scripted/shape": {}}},
+    {"solver": "scripted/twice"},
+    {"solver": "scripted/twice", "solver_args": {"times": 3}},
+    {"token_limit": 50},
+    {"time_limit": 50},
+    {"working_limit": 50},
+    {"turn_limit": 2},
+    {"cost_limit": 0.5},
+    {"stop_seqs": ["x"]},
+    {"sandbox": "local"},
+    {"generate_config": {"logit_bias": {"5": 1.0}}},
+    {"epochs": 2},
+    {"sample_id": "a"},
+    {"sample_shuffle": 1},
+    {"temperature": 0.5},
+    {"max_tokens": 5},
+    {"seed": 1},
+    {"system_message": "Be brief."},
+    {"message_limit": 3},
+    {"task_args": {"n": 2}},
+    {"model_args": {"a": 1}},
+    {"model_base_url": "http://127.0.0.1:1"},
+    {"model_roles": {"grader": "scripted/other"}},
+    {"model": "scripted/other"},
+]
+
+
+@pytest.mark.parametrize("keywords", OTHER_REQUESTS)
 async def test_another_request_is_another_identity(suite, keywords):
     assert await identity(f"{suite}/task.py@reading", **keywords) != await identity(f"{suite}/task.py@reading")
+
+
+async def test_another_request_about_a_task_that_is_an_object_is_another_identity_and_leaves_it_as_it_is(installed):
+    from inspect_ai import Task
+    from inspect_ai.dataset import Sample
+    from inspect_ai.scorer import match
+
+    task = Task(name="mine", dataset=[Sample(id=each, input=each, target="A") for each in "abc"], scorer=match())
+
+    async def told(model: str = MODEL, **keywords) -> str:
+        return json.dumps(await InspectEvalBackend().identify(model, task, **keywords), sort_keys=True)
+
+    before = await told()
+    others = [await told(**keywords) for keywords in OTHER_REQUESTS if "task_args" not in keywords]
+    assert len({before, *others}) == len(others) + 1
+    assert await told() == before
+    assert [sample.id for sample in task.dataset] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,26 @@ async def test_a_task_that_is_an_object_is_evaluated_and_cached_by_content(insta
     assert capfd.readouterr() == ("", "")
 
 
+async def test_the_answers_to_an_object_are_scored_again_and_nobody_is_asked(installed, tmp_path):
+    from inspect_ai import task_with
+    from inspect_ai.scorer import includes
+
+    calls = tmp_path / "calls"
+
+    async def evaluate(task, **more):
+        model_args = {"calls": str(calls)}
+        job = await motools.get_backend("inspect").evaluate("scripted/upper", task, model_args=model_args, **more)
+        results = await job.wait()
+        return job.is_hit, set(results.metrics["mine"]), len(calls.read_text().splitlines())
+
+    assert await evaluate(task_of()) == (False, {"match"}, 4)
+    assert await evaluate(task_of(), scorer="scripted/outline") == (False, {"length"}, 4)
+    assert await evaluate(task_with(task_of(), scorer=includes())) == (False, {"includes"}, 4)
+    assert await evaluate(task_of(), scorer="scripted/outline", refresh=True) == (False, {"length"}, 8)
+    assert await evaluate(task_of(3), scorer="scripted/shape") == (False, {"length", "capitals"}, 11)
+    assert await evaluate(task_of(), scorer="scripted/outline", temperature=0.5) == (False, {"length"}, 15)
+
+
 async def test_what_an_env_file_says_of_the_server_is_part_of_an_objects_key(installed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = []

@@ -17,6 +17,7 @@ from inspect_ai import Task
 from inspect_ai._eval.loader import load_task_spec, scorer_from_spec, solver_from_spec
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai._util.registry import registry_lookup
+from inspect_ai.dataset import MemoryDataset
 from inspect_ai.scorer._scorer import ScorerSpec
 from inspect_ai.solver import SolverSpec
 
@@ -54,16 +55,19 @@ def _without_bytecode() -> Iterator[None]:
 def build(spec: Mapping[str, Any]) -> dict[str, Task]:
     """Return the tasks of a request, by label, with the solver and scorers that it asks for."""
     if spec["in_memory"]:
-        return _from_memory(spec)
+        return of_objects(held(spec["in_memory"]) or {}, spec)
     sys.path.extend(path for path in spec["path"] if path not in sys.path)
     check_tasks(spec)
     return {task["label"]: _built(task, spec) for task in spec["tasks"]}
 
 
-def _from_memory(spec: Mapping[str, Any]) -> dict[str, Task]:
-    tasks = {label: copy(task) for label, task in (held(spec["in_memory"]) or {}).items()}
+def of_objects(objects: Mapping[str, Task], spec: Mapping[str, Any]) -> dict[str, Task]:
+    """Return copies of tasks that are objects, with the scorers that a request asks for."""
+    tasks = {label: copy(task) for label, task in objects.items()}
     for label, task in tasks.items():
         task.metadata = {**(task.metadata or {}), LABEL: label}
+        asked = task.dataset  # Inspect shuffles a dataset in place
+        task.dataset = MemoryDataset([*asked], asked.name, asked.location, asked.shuffled)
         if spec["scorers"]:
             task.scorer = [_scorer(name, arguments, {"file": None}) for name, arguments in spec["scorers"].items()]
     return tasks
@@ -144,4 +148,4 @@ def arguments_of(task: Task, passed: Mapping[str, Any]) -> dict[str, Any]:
     return defaults | dict(passed)
 
 
-__all__ = ["LABEL", "arguments_of", "build", "function_of", "solver_of"]
+__all__ = ["LABEL", "arguments_of", "build", "function_of", "of_objects", "solver_of"]

@@ -118,10 +118,11 @@ def _with_servers(facts: dict[str, Any]) -> dict[str, Any]:
     return found | ({"servers": named} if named else {})
 
 
-def code_of(task: Task) -> dict[str, Any]:
+def code_of(task: Task, *, with_scorers: bool = True) -> dict[str, Any]:
     """Return digests of the code of an object's solvers and scorers: of its file, or as it was compiled where it has none."""
     plan = resolve_plan(task, None)
-    return {"code": sorted({_code(each) for each in [*plan.steps, *(task.scorer or [])]})}
+    scorers = task.scorer or [] if with_scorers else []
+    return {"code": sorted({_code(each) for each in [*plan.steps, *scorers]})}
 
 
 def _code(function: Any) -> str:

@@ -2,7 +2,8 @@
 
 What was asked is the facts of a built task without its scorers, the models, and which draw of the request it was
 (`replicate`). Where a complete success with the same is recorded, and a request names scorers of its own, its logs are
-scored again. Only requests that come by way of a cache are recorded or served like this.
+scored again; a task that is an object needs none, for its scorers are known beside what it asks. Only requests that come by
+way of a cache are recorded or served like this.
 
     MOTOOLS_HOME/resolved/inspect/answers/DIGEST      the log of one task
 """
@@ -24,7 +25,7 @@ from motools.errors import RunFailed
 from motools.files import replace_text
 from motools_inspect import sources, tasks
 from motools_inspect.building import LABEL, solver_of
-from motools_inspect.facts import facts_of
+from motools_inspect.facts import code_of, facts_of
 from motools_inspect.words import reason_of
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ ANSWERS_OF = "motools_answers_of"
 
 def digests_of(spec: Mapping[str, Any], built: Mapping[str, Task]) -> dict[str, str]:
     """Return of each task a digest of what is asked; of none where the request came by way of no cache."""
-    if spec["replicate"] is None or spec["in_memory"]:
+    if spec["replicate"] is None:
         return {}
-    sources_of = {task["label"]: sources.source_of(tasks.Task(**task)) for task in spec["tasks"]}
     settings, solver = spec["settings"], solver_of(spec)
     epochs = Epochs(settings["epochs"]) if settings.get("epochs") else None
     instead = sources.source_of_name(spec["solver"]["name"]) if spec["solver"] else {}
@@ -50,10 +50,16 @@ def digests_of(spec: Mapping[str, Any], built: Mapping[str, Task]) -> dict[str, 
     for label, task in built.items():
         facts = facts_of(task, settings, solver=solver, epochs=epochs)
         asked = {name: value for name, value in facts.items() if name not in OF_SCORING}
-        told = {**asked, "source": sources_of[label], "instead": instead, "models": spec["measured_models"]}
+        told = {**asked, "source": _source(spec, label, task), "instead": instead, "models": spec["measured_models"]}
         told["replicate"] = spec["replicate"]
         found[label] = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     return found
+
+
+def _source(spec: Mapping[str, Any], label: str, task: Task) -> Mapping[str, Any]:
+    if spec["in_memory"]:
+        return code_of(task, with_scorers=False)
+    return next(sources.source_of(tasks.Task(**named)) for named in spec["tasks"] if named["label"] == label)
 
 
 def keep(digests: Mapping[str, str], logs: Mapping[str, EvalLog]) -> None:
@@ -66,8 +72,11 @@ def keep(digests: Mapping[str, str], logs: Mapping[str, EvalLog]) -> None:
 
 
 def recorded(spec: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, str]:
-    """Return the logs whose answers can be scored again, by task; none unless the request names scorers, and never on a refresh."""
-    if not spec["scorers"] or spec.get("refresh"):
+    """Return the logs whose answers can be scored again, by task; never on a refresh.
+
+    What names no scorers has those of its source, which would be another had they changed: it is asked.
+    """
+    if spec.get("refresh") or not (spec["scorers"] or spec["in_memory"]):
         return {}
     found = {label: _place(digest) for label, digest in digests.items()}
     logs = {label: place.read_text(encoding="utf-8") for label, place in found.items() if place.exists()}

@@ -99,14 +99,13 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     answer = _answer({**fields, "tasks": [task.as_dict() for task in named]}, options)
     if "error" in answer:
         raise _error(answer["error"], answer["message"])
-    instead = [*fields["scorers"], *([fields["solver"]["name"]] if fields["solver"] else [])]
     facts = {
-        "instead": {_short(name): source for name in instead if (source := source_of_name(name))},
+        "instead": _sources_instead(fields),
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {task.label: {"source": source_of(task), **answer["tasks"][task.label]} for task in named},
     }
     read = [path for task in named for path in inputs_of(task)] + [
-        path for name in instead for path in inputs_of_name(name)
+        path for name in _names_instead(fields) for path in inputs_of_name(name)
     ]
     remember(question, facts, [*answer["inputs"], *read, *packages.files_of_inspect()], since=began)
     return facts
@@ -114,14 +113,27 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
 
 def facts_of_objects(objects: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of tasks that are objects of this process's, which loads what of Inspect it has not yet."""
+    from motools_inspect.building import of_objects
     from motools_inspect.facts import code_of
     from motools_inspect.resolving import facts_of_built
 
-    facts = facts_of_built(objects, fields)
+    built = of_objects(objects, fields)
+    facts = facts_of_built(built, fields)
     return {
+        "instead": _sources_instead(fields),
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
-        "tasks": {label: {"source": code_of(task), **facts[label]} for label, task in objects.items()},
+        "tasks": {label: {"source": code_of(task), **facts[label]} for label, task in built.items()},
     }
+
+
+def _names_instead(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of the scorers, and of the solver, that are asked for in place of the tasks' own."""
+    return [*fields["scorers"], *([fields["solver"]["name"]] if fields["solver"] else [])]
+
+
+def _sources_instead(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources of what is asked for in place of the tasks' own."""
+    return {_short(name): source for name in _names_instead(fields) if (source := source_of_name(name))}
 
 
 def _short(name: str) -> str:
