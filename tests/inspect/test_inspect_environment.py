@@ -28,11 +28,6 @@ def dotenv(tmp_path, monkeypatch):
     return tmp_path / "project" / ".env"
 
 
-async def identity(**keywords) -> str:
-    found = await InspectEvalBackend().identify(MODEL, "scripted/shouting", **keywords)
-    return json.dumps(found, sort_keys=True)
-
-
 def of_models(**keywords) -> dict[str, Any]:
     """Return the part of an identity that is about models, for which no server has to be started."""
     return model_identity(MODEL, parameters_of(keywords))
@@ -59,17 +54,17 @@ def test_the_variables_are_those_that_inspect_comes_to(dotenv, monkeypatch, shel
         os.environ.update(before)
 
 
-async def test_a_server_that_the_file_names_is_part_of_the_key_and_its_keys_are_not(dotenv, monkeypatch):
-    found = [await identity()]
+def test_a_server_that_the_file_names_is_part_of_the_key_and_its_keys_are_not(dotenv, monkeypatch):
+    found = [of_models()]
     for port in (1, 2):
         dotenv.write_text(f"OPENAI_API_KEY=sk-hidden{port}\nOPENAI_BASE_URL=http://127.0.0.1:{port}/v1\n")
-        found.append(await identity())
-    assert len(set(found)) == 3
+        found.append(of_models())
+    assert len({json.dumps(each, sort_keys=True) for each in found}) == 3
     dotenv.write_text("OPENAI_API_KEY=sk-another\nOPENAI_BASE_URL=http://127.0.0.1:2/v1\n")
-    assert await identity() == found[-1]
-    assert "sk-" not in found[-1]
+    assert of_models() == found[-1]
+    assert "sk-" not in str(found)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
-    assert of_models()["model"] == json.loads(found[1])["model"]
+    assert of_models()["model"] == found[1]["model"]
 
 
 def test_arguments_that_the_environment_has_for_the_model_are_part_of_the_key(dotenv, monkeypatch):
@@ -98,6 +93,16 @@ async def test_a_task_reads_the_variables_of_the_file_while_it_is_built_and_whil
     job = await motools.get_backend("inspect").evaluate("scripted/NAME_MOTOOLS_SAID", f"{tmp_path}/named.py@named")
     (sample,) = (await job.wait()).samples
     assert (sample["input"], sample["output"]) == ("hello", "hello")
+
+
+async def test_a_task_that_is_built_otherwise_with_another_variable_is_another(dotenv, tmp_path, monkeypatch):
+    (tmp_path / "named.py").write_text(TASK.replace("MOTOOLS_SAID", "A_TASK_SAID"))
+    asked = []
+    for said in ("one", "two", "two"):
+        monkeypatch.setenv("A_TASK_SAID", said)
+        job = await motools.get_backend("inspect").evaluate("scripted/upper", f"{tmp_path}/named.py@named")
+        asked.append((job.is_hit, [sample["input"] for sample in (await job.wait()).samples]))
+    assert asked == [(False, ["one"]), (False, ["two"]), (True, ["two"])]
 
 
 async def test_logs_go_where_the_environment_says_unless_the_backend_is_told_otherwise(dotenv, tmp_path, monkeypatch):

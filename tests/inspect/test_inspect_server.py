@@ -14,9 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+import motools
 from motools.errors import MotoolsError, RunCancelled, RunFailed
 from motools.status import RunStatus
 from motools_inspect import InspectEvalBackend, launching
+from motools_inspect.environment import fingerprint, variables
 from motools_inspect.imported import Imported
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -231,12 +233,36 @@ async def test_a_directory_of_sockets_that_others_can_enter_is_refused(own_serve
 
 
 def test_servers_are_told_apart_by_what_modules_may_read_when_they_are_imported(monkeypatch):
-    before = launching._fingerprint()
+    before = fingerprint(variables())
     for name in ("MOTOOLS_HOME", "PWD", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "another")
-        assert launching._fingerprint() == before
+        assert fingerprint(variables()) == before
     for name in ("HF_HOME", "EVAL_MAX_TOKENS", "TASK_API_KEY"):
         monkeypatch.setenv(name, "another")
-        assert launching._fingerprint() != before
+        assert fingerprint(variables()) != before
         monkeypatch.delenv(name)
-    assert re.fullmatch("[0-9a-f]{16}", before)
+    assert re.fullmatch("[0-9a-f]{64}", before)
+
+
+IMPORTED = """
+import os
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from huggingface_hub.constants import HF_HOME
+
+@task
+def told():
+    return Task(dataset=[Sample(input=HF_HOME, target="x")], scorer=match())
+"""
+
+
+async def test_what_a_package_reads_when_it_is_imported_may_stand_in_the_env_file(own_server, tmp_path, monkeypatch):
+    (tmp_path / "told.py").write_text(IMPORTED)
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    for name in ("one", "two"):
+        (tmp_path / ".env").write_text(f"HF_HOME={tmp_path}/{name}\n")
+        job = await motools.get_backend("inspect").evaluate("scripted/upper", f"{tmp_path}/told.py@told")
+        asked.append([sample["input"] for sample in (await job.wait()).samples])
+    assert asked == [[f"{tmp_path}/one"], [f"{tmp_path}/two"]]

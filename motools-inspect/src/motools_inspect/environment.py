@@ -6,6 +6,8 @@ it builds anything, for tasks and graders read them too; and whoever makes a cac
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +16,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOG_DIR = "INSPECT_LOG_DIR"
+OF_A_SESSION = [
+    "COLORTERM",
+    "COLUMNS",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "LINES",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    "TERM",
+    "TMUX",
+    "TMUX_PANE",
+    "WINDOWID",
+    "XDG_RUNTIME_DIR",
+    "_",
+]
+OF_A_SESSION_BY_PREFIX = ("MOTOOLS_", "PYTEST_", "SSH_", "TERM_", "XDG_SESSION_")
+"""What belongs to a terminal, and what motools reads when it is used."""
 OF_VSCODE = ("VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", "VSCODE_CWD")
 
 
-def variables() -> Mapping[str, str]:
-    """Return the variables that an evaluation has which begins in this directory."""
-    place = _nearest()
+def variables(directory: str | None = None) -> Mapping[str, str]:
+    """Return the variables that an evaluation has which begins in a directory, by default in this one."""
+    place = _nearest(directory)
     if place is None:
         return os.environ
     from dotenv.main import DotEnv
@@ -35,6 +55,16 @@ def load() -> None:
     os.environ.update(variables())
 
 
+def fingerprint(environment: Mapping[str, str]) -> str:
+    """Return what tells environments apart: all that a task or a module may read of them but what belongs to a terminal session."""
+    read = sorted((name, value) for name, value in environment.items() if not _is_left_out(name))
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()
+
+
+def _is_left_out(name: str) -> bool:
+    return name in OF_A_SESSION or name.startswith(OF_A_SESSION_BY_PREFIX)
+
+
 def log_directory() -> str | None:
     """Return where Inspect would put its logs (INSPECT_LOG_DIR), a path or a URL; None where nobody says so.
 
@@ -47,12 +77,12 @@ def log_directory() -> str | None:
     return str((Path(place).parent if place and is_of_the_file else Path.cwd()) / given)
 
 
-def _nearest() -> str | None:
-    """Return the file that counts here, or None where none does."""
+def _nearest(directory: str | None = None) -> str | None:
+    """Return the file that counts in a directory, by default in this one, or None where none does."""
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() in {"1", "true", "t", "yes", "y"}:
         return None
     try:
-        here = Path.cwd()
+        here = Path(directory or Path.cwd())
     except FileNotFoundError:
         return None
     places = (folder / ".env" for folder in (here, *here.parents))
@@ -64,4 +94,4 @@ def _goes_before() -> bool:
     return os.environ.get("TERM_PROGRAM") == "vscode" or any(name in os.environ for name in OF_VSCODE)
 
 
-__all__ = ["load", "log_directory", "variables"]
+__all__ = ["fingerprint", "load", "log_directory", "variables"]

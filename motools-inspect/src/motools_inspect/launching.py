@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools.detached import spawn
+from motools_inspect.environment import fingerprint, variables
 from motools_inspect.memory import launch_here
 
 if TYPE_CHECKING:
@@ -39,22 +40,6 @@ SHARE = 4
 BACKLOG = 4096
 LONGEST = 60
 """Bytes of the path below which sockets are: the whole may have 104."""
-OF_A_SESSION = [
-    "COLORTERM",
-    "COLUMNS",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "LINES",
-    "OLDPWD",
-    "PWD",
-    "SHLVL",
-    "TERM",
-    "TMUX",
-    "TMUX_PANE",
-    "WINDOWID",
-    "_",
-]
-OF_A_SESSION_BY_PREFIX = ("MOTOOLS_", "PYTEST_", "SSH_", "TERM_", "XDG_SESSION_")
 
 
 def launch(work: WorkDirectory, lock: int, environment: Mapping[str, str]) -> int | None:
@@ -99,7 +84,8 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
 
     What a server says that is started now goes to `log`. Raises OSError where none can be.
     """
-    connection = _connect(_directory(), log, float(request["keep_warm"]))
+    environment = variables(request["directory"])
+    connection = _connect(_directory(), environment, log, float(request["keep_warm"]))
     try:
         body = json.dumps(request).encode()
         socket.send_fds(connection, [len(body).to_bytes(8, "big")], descriptors)
@@ -113,7 +99,7 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
 def announce() -> None:
     """Let a server that is there look at once whether its code has changed: what is asked of it next then need not wait."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(_place(_directory())))
+        connection.connect(str(_place(_directory(), variables())))
 
 
 def _directory() -> Path:
@@ -128,14 +114,14 @@ def _directory() -> Path:
     return place
 
 
-def _connect(directory: Path, log: int, keep_warm: float) -> socket.socket:
-    name = _place(directory)
+def _connect(directory: Path, environment: Mapping[str, str], log: int, keep_warm: float) -> socket.socket:
+    name = _place(directory, environment)
     connection = socket.socket(socket.AF_UNIX)
     try:
         if not _is_served(connection, name):
             with _alone(name.with_suffix(".lock")):
                 if not _is_served(connection, name):
-                    _serve(name, log, keep_warm)
+                    _serve(name, environment, log, keep_warm)
                     connection.connect(str(name))
     except BaseException:
         connection.close()
@@ -143,8 +129,9 @@ def _connect(directory: Path, log: int, keep_warm: float) -> socket.socket:
     return connection
 
 
-def _place(directory: Path) -> Path:
-    return directory / f"inspect-{_fingerprint()}"
+def _place(directory: Path, environment: Mapping[str, str]) -> Path:
+    told = hashlib.sha256(f"{sys.executable} {sys.prefix} {fingerprint(environment)}".encode())
+    return directory / f"inspect-{told.hexdigest()[:16]}"
 
 
 def _is_served(connection: socket.socket, name: Path) -> bool:
@@ -155,7 +142,7 @@ def _is_served(connection: socket.socket, name: Path) -> bool:
     return True
 
 
-def _serve(name: Path, log: int, keep_warm: float) -> None:
+def _serve(name: Path, environment: Mapping[str, str], log: int, keep_warm: float) -> None:
     """Start a server. Requests can be sent to it at once: they wait until it has loaded what it needs."""
     name.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -163,6 +150,7 @@ def _serve(name: Path, log: int, keep_warm: float) -> None:
         listener.listen(BACKLOG)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", SERVER, str(name), str(listener.fileno()), str(keep_warm)],
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -178,20 +166,6 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _fingerprint() -> str:
-    """Return what tells servers apart: the Python, and what modules may read of the environment when they are imported.
-
-    Left out is what belongs to a terminal session, what motools reads when it is used, and secrets.
-    """
-    environment = {name: value for name, value in os.environ.items() if not _is_left_out(name)}
-    told = [sys.executable, sys.prefix, sorted(environment.items())]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
-
-
-def _is_left_out(name: str) -> bool:
-    return name in OF_A_SESSION or name.startswith(OF_A_SESSION_BY_PREFIX)
 
 
 __all__ = ["announce", "ask", "can_fork", "launch"]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.errors import DatasetError, MotoolsError, RunFailed, SettingError, SpecError, TaskNotFound
 from motools_inspect import packages, tasks
+from motools_inspect.environment import fingerprint, variables
 from motools_inspect.launching import ask, can_fork
 from motools_inspect.memory import labels_of, objects_in
 from motools_inspect.models import all_servers
@@ -91,6 +92,7 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
         "python": sys.prefix,
         "searched": sys.path,
         "servers": all_servers(),
+        "environment": fingerprint(variables()),
     }
     if (found := recall(question)) is not None:
         return dict(found)
