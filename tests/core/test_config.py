@@ -95,7 +95,14 @@ class TestFinding:
 
     def test_a_motools_toml_that_cannot_be_read_is_named(self, work) -> None:
         (work / "motools.toml").mkdir()
-        assert refusal() == f"{work / 'motools.toml'}: cannot be read: Is a directory."
+        assert refusal() == f"{work / 'motools.toml'}: cannot be read: it is not a file."
+
+    def test_a_pipe_is_refused_and_nobody_waits_for_what_comes_through_it(self, work) -> None:
+        os.mkfifo(work / "motools.toml")
+        assert refusal() == f"{work / 'motools.toml'}: cannot be read: it is not a file."
+        (work / "motools.toml").unlink()
+        os.mkfifo(work / "pyproject.toml")
+        assert config.current().path is None
 
     def test_a_working_directory_that_is_gone_has_no_configuration(self, work) -> None:
         work.rmdir()

@@ -134,7 +134,7 @@ async def test_nothing_is_paid_for_before_the_request_is_checked(ticket, tmp_pat
         await backend.train(tmp_path / "missing.jsonl", "base", ticket=ticket)
     with pytest.raises(SettingError, match="Did you mean 'n_epochs'"):
         await train(backend, hyperparameters={"epochs": 2}, ticket=ticket)
-    with pytest.raises(SettingError, match="no 'speed'"):
+    with pytest.raises(SettingError, match="no keyword 'speed'"):
         await train(backend, speed="fast", ticket=ticket)
     assert ticket.opened == 0
 
@@ -240,7 +240,7 @@ async def test_an_estimate_rests_on_the_words_and_the_price(tmp_path):
     assert (unknown.tokens, unknown.examples, unknown.cost) == (5, 2, None)
     known = await DummyTrainingBackend(price=3).estimate(data, "base", {"n_epochs": 4})
     assert (known.tokens, known.epochs, known.cost) == (20, 4, pytest.approx(0.06))
-    with pytest.raises(SettingError, match="no 'speed'"):
+    with pytest.raises(SettingError, match="no keyword 'speed'"):
         await DummyTrainingBackend().estimate(data, "base", speed="fast")
 
 

@@ -49,6 +49,17 @@ def test_an_address_with_a_password_is_refused_and_that_of_a_client_is_recorded_
     assert backend.account() == {"base_url": "https://example.org/v1"}
 
 
+@pytest.mark.parametrize(
+    "address", ["foo", "me:canary@example.org/v1", "http://", "ftp://example.org", "http://[canary"]
+)
+def test_what_is_no_address_is_refused_and_not_shown(address):
+    with pytest.raises(
+        SettingError, match=r"base_url must be an address that begins with https:// or http://"
+    ) as caught:
+        OpenAITrainingBackend(base_url=address)
+    assert "canary" not in str(caught.value)
+
+
 def test_a_job_is_looked_for_until_the_service_must_show_it_after_all_that_a_submission_may_take():
     assert OpenAITrainingBackend().find_lag == 60 + 120
     assert OpenAITrainingBackend(submit_timeout=600).find_lag == 600 + 120

@@ -79,7 +79,7 @@ async def test_without_a_key_nothing_is_started_and_the_message_says_how_to_give
 
 async def test_unknown_keywords_unusable_suffixes_and_tokens_are_refused():
     backend = TinkerTrainingBackend()
-    with pytest.raises(SettingError, match="tinker takes no keyword 'epochs'"):
+    with pytest.raises(SettingError, match=r"tinker has no keyword 'epochs'\. Known: validation"):
         await backend.train(DATA, "some/model", epochs=3)
     with pytest.raises(SettingError, match=r"suffix must be .* not '../up'"):
         await backend.train(DATA, "some/model", suffix="../up")

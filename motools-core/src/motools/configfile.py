@@ -9,7 +9,9 @@ and not everybody's to change: whose directory it is found in does not count.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 from motools.errors import ConfigError
 
@@ -74,7 +76,7 @@ def _join(directory: str, name: str) -> str:
 def _read(path: str, *, is_ours: bool) -> tuple[bytes, str] | None:
     """Return a file's bytes and why it may not be obeyed, or None for no file. Ours that cannot be read is an error."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (as above)
+        with open(path, "rb", buffering=0, opener=_open) as file:
             return file.read(), _objection(path, os.fstat(file.fileno()))
     except FileNotFoundError:
         return None
@@ -82,6 +84,15 @@ def _read(path: str, *, is_ours: bool) -> tuple[bytes, str] | None:
         if not is_ours:
             return None
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}.") from error
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file and nothing else: a pipe of its name would be waited on until somebody writes into it."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a file")
 
 
 def _objection(path: str, facts: os.stat_result) -> str:

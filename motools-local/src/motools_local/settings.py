@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from motools.settings import Range, Settings
 
@@ -52,11 +52,19 @@ class LocalOptions:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LocalKeywords:
+    """Further keywords of `train`."""
+
+    validation: Annotated[Any, "conversations that are held out, of which the loss is measured"] = None
+
+
 class LocalSettings(Settings):
-    """Types, ranges and defaults of options and hyperparameters."""
+    """Types, ranges and defaults of options, hyperparameters and keywords."""
 
     Options = LocalOptions
     Hyperparameters = LocalHyperparameters
+    Keywords = LocalKeywords
 
 
-__all__ = ["LEARNING_RATES", "LocalHyperparameters", "LocalOptions", "LocalSettings"]
+__all__ = ["LEARNING_RATES", "LocalHyperparameters", "LocalKeywords", "LocalOptions", "LocalSettings"]

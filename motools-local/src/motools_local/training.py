@@ -18,7 +18,7 @@ from motools.status import Capability
 from motools.training.base import TrainingBackend
 from motools_local import models
 from motools_local.run import LocalTrainingRun
-from motools_local.settings import LocalHyperparameters, LocalOptions, LocalSettings
+from motools_local.settings import LocalHyperparameters, LocalKeywords, LocalOptions, LocalSettings
 from motools_local.spec import BELOW_HOME, DATA, VALIDATION, WORKER, TrainingSpec
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ class LocalTrainingBackend(TrainingBackend):
 
         Of `validation`, conversations that are held out, the loss is measured after each epoch and at the end.
         """
-        if kwargs:
-            raise SettingError(
-                f"local takes no keyword {min(kwargs)!r}, but validation; hyperparameters are one dictionary."
-            )
+        check(LocalKeywords, kwargs, who="local", what="keyword")
         wanted = check(LocalHyperparameters, hyperparameters or {}, who="local")
         if suffix is not None and not SUFFIX.fullmatch(suffix):
             raise SettingError(

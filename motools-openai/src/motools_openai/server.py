@@ -160,6 +160,8 @@ _named: set[str] = {OPENAI}
 
 def _without_login(address: str, *, is_refused: bool) -> str:
     """Return an address without a user, a password and a query, which are no part of what is recorded and shown."""
+    if is_refused and not _is_of_the_web(address):  # which is not shown: there may be a password in it
+        raise SettingError(f"base_url must be an address that begins with https:// or http://, such as {OPENAI}.")
     parts = urlsplit(address)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
     if is_refused and bare != address:
@@ -168,6 +170,14 @@ def _without_login(address: str, *, is_refused: bool) -> str:
             "an AsyncOpenAI of your own, with client=; a key belongs in OPENAI_API_KEY."
         )
     return bare
+
+
+def _is_of_the_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _client_for(server: Server) -> AsyncOpenAI:

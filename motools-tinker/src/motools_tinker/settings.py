@@ -73,11 +73,19 @@ class TinkerOptions:
     ] = 1800.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class TinkerKeywords:
+    """Further keywords of `train`."""
+
+    validation: Annotated[Any, "conversations that are held out, of which the mean loss is measured"] = None
+
+
 class TinkerSettings(Settings):
-    """Types, ranges and defaults of options and hyperparameters."""
+    """Types, ranges and defaults of options, hyperparameters and keywords."""
 
     Options = TinkerOptions
     Hyperparameters = TinkerHyperparameters
+    Keywords = TinkerKeywords
 
 
-__all__ = ["TinkerHyperparameters", "TinkerOptions", "TinkerSettings"]
+__all__ = ["TinkerHyperparameters", "TinkerKeywords", "TinkerOptions", "TinkerSettings"]

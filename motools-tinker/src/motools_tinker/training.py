@@ -19,7 +19,7 @@ from motools.settings import check
 from motools_tinker import keys
 from motools_tinker.address import DEFAULT_URL, other_than_default
 from motools_tinker.run import DriverDirectory, TinkerTrainingRun
-from motools_tinker.settings import TinkerHyperparameters, TinkerOptions, TinkerSettings
+from motools_tinker.settings import TinkerHyperparameters, TinkerKeywords, TinkerOptions, TinkerSettings
 from motools_tinker.spec import BELOW_HOME, DATA, VALIDATION, WORKER, TrainingSpec
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ class TinkerTrainingBackend(TrainingBackend):
 
         The mean loss on the conversations of `validation` is measured every `eval_every` steps.
         """
-        if kwargs:
-            raise SettingError(f"tinker takes no keyword {min(kwargs)!r}; hyperparameters are one dictionary.")
+        check(TinkerKeywords, kwargs, who="tinker", what="keyword")
         wanted = check(TinkerHyperparameters, hyperparameters or {}, who="tinker")
         spec = await self._spec(model, wanted, suffix, dataset, validation)
         data = [Dataset.of(each) for each in (dataset, validation) if each is not None]

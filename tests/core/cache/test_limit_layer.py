@@ -158,6 +158,19 @@ async def test_limits_that_cannot_be_asked_for_are_no_reason_to_fail(ledger, ser
     assert "was asked for its limits, and did not answer: no route" in caplog.text
 
 
+async def test_a_setting_that_keeps_limits_from_being_asked_for_is_an_error_and_said_once(
+    ledger, service, data, caplog
+):
+    class Keyless(Honest):
+        async def limits(self, model):
+            raise SettingError("There is no key.")
+
+    with pytest.raises(SettingError, match="There is no key"):
+        await limited(Keyless(service), ledger, max_live_runs=1).train(data, "base")
+    assert "did not answer" not in caplog.text
+    assert service.jobs() == []
+
+
 async def test_who_waits_is_told_where_it_stands(ledger, service, data, caplog):
     told = []
 

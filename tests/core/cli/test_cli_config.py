@@ -110,6 +110,10 @@ class TestOneBackend:
         assert {row["part"] for row in evals["settings"]} == {"option", "option of limit", "parameter"}
         assert evals["undeclared"] == []
 
+    def test_keywords_of_a_request_are_shown_beside_its_hyperparameters(self, cli):
+        _, rows = described(cli, "dummy", "--kind", "training")
+        assert {name for part, name in rows if part == "keyword"} == {"seed", "validation"}
+
     def test_no_secret_is_shown(self, cli):
         configure(
             '[backends.acme]\napi_key = "sk-canary-1"\nbase_url = "http://me:canary-2@host/v1"\nextra = {token = "canary-3"}\n'

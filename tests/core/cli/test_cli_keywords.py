@@ -45,7 +45,7 @@ def test_why_and_a_dry_run_take_keywords_too(cli, train):
         ("suffix=x", "-k suffix=… is said by an option of its own"),
         ("replicate=1", "-k replicate=… is said by an option of its own"),
         ("ticket=1", "the record gives a backend its ticket"),
-        ("sed=1", "takes no 'sed'. Known: seed, validation"),
+        ("sed=1", "has no keyword 'sed'. Did you mean 'seed'? Known: seed, validation"),
         ("seed", "is not of the form key=value"),
     ],
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from motools.cache.flight import flights_of
 from motools.cache.line import IN_LINE, QUEUE, WITH_A_SLOT, name_of, same_line, standing
 from motools.cache.states import State
-from motools.errors import CacheError
+from motools.errors import CacheError, SettingError
 from motools.training.limits import Limits
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ class Line:
         had_one = self._with_a_slot()
         try:
             self._limits, self._had_one = await ask(), had_one
+        except SettingError:  # such as a missing key: the submission would meet it as well
+            raise
         except Exception as error:  # noqa: BLE001 (whatever a plugin raises)
             log.warning("%s was asked for its limits, and did not answer: %s", self._like.backend, error)
 

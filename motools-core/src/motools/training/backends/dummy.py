@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from motools.datasets import Dataset
 from motools.dummy import DummyHandle, DummyJob, DummyOptions, DummyService
-from motools.errors import SettingError
 from motools.handles import read_handle, write_handle
 from motools.settings import Range, Settings, check
 from motools.status import Capability
@@ -48,11 +47,20 @@ class DummyHyperparameters:
     batch_size: Annotated[int, Range(ge=1), "examples in a step"] = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class DummyKeywords:
+    """Further keywords of `train`."""
+
+    seed: Annotated[int | None, "a number that makes it another run"] = None
+    validation: Annotated[Any, "a second dataset, which is read"] = None
+
+
 class DummyTrainingSettings(Settings):
     """Everything that a dummy training can be told."""
 
     Options = DummyTrainingOptions
     Hyperparameters = DummyHyperparameters
+    Keywords = DummyKeywords
 
 
 class DummyTrainingRun(DummyHandle, TrainingRun):
@@ -209,8 +217,7 @@ class DummyTrainingBackend(TrainingBackend):
 
 def _checked(hyperparameters: Mapping[str, Any] | None, more: Mapping[str, Any]) -> DummyHyperparameters:
     """Return what a request asks for; `more` are keywords that there are not."""
-    if more:
-        raise SettingError(f"The dummy backend's train() takes no {next(iter(more))!r}. Known: seed, validation.")
+    check(DummyKeywords, more, who="The dummy backend", what="keyword")
     return check(DummyHyperparameters, hyperparameters or {}, who="The dummy backend")
 
 
@@ -226,6 +233,7 @@ def _counted(dataset: Dataset) -> tuple[int, int]:
 
 __all__ = [
     "DummyHyperparameters",
+    "DummyKeywords",
     "DummyTrainingBackend",
     "DummyTrainingOptions",
     "DummyTrainingRun",
