@@ -246,3 +246,11 @@ class TestLayersOfAll:
         assert done.returncode == 2
         assert "limit > cache" in done.stdout
         assert "'limit' stands outside 'cache'" in done.stderr
+
+    def test_a_table_of_what_is_not_there_is_told_and_is_no_error(self, cli):
+        file = configure("[backends.dumy]\nduration = 1\n")
+        done = cli("config")
+        assert (done.returncode, "backends.dumy.duration" in done.stdout) == (0, True)
+        assert f"{file} [backends.dumy]: No backend 'dumy'." in done.stderr
+        assert done.stderr.rstrip().endswith("Correct the name, or remove the table.")
+        assert cli("config", "--json").stderr == done.stderr

@@ -9,7 +9,7 @@ import click
 
 from motools.cli.assignments import assignments
 from motools.cli.lazy import about
-from motools.cli.output import put, put_json, table
+from motools.cli.output import put, put_json, say, table
 from motools.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def config_command(*, backend: str | None, kind: str | None, options: dict[str, 
 
 def _show_all(*, as_json: bool) -> None:
     from motools.config import current
+    from motools.doctor.configuration import dead_ends
+    from motools.plugins.catalogue import catalogue
     from motools.plugins.described import layers_of_all
 
     config, layered = current(), layers_of_all()
@@ -67,6 +69,8 @@ def _show_all(*, as_json: bool) -> None:
         chains = [(each.backend, each.kind or "", _chain(each), each.origin) for each in layered]
         put("\n" + table(("BACKEND", "KIND", "LAYERS", "FROM"), chains))
         put(f"\nFile: {config.path or 'no motools.toml from here upwards'}")
+    for each in dead_ends(catalogue()):
+        say(f"{each.what} {each.remedy}")
     _end([each.problem for each in layered])
 
 

@@ -33,9 +33,14 @@ def examine_configuration() -> Iterator[Finding]:
     yield Finding(
         topic=TOPIC, what=f"{place} is valid" if place else "no motools.toml from here upwards: defaults hold"
     )
+    yield from dead_ends(present)
+    yield from _of_order(present)
+
+
+def dead_ends(present: Catalogue) -> Iterator[Finding]:
+    """Yield what in the configuration leads nowhere: names of what is not installed, here perhaps or by mistake."""
     yield from _of_backends(present)
     yield from _of_layers(present)
-    yield from _of_order(present)
     yield from _of_controls(present)
 
 
@@ -135,4 +140,4 @@ def _note(what: str, remedy: str = "") -> Finding:
     return Finding(topic=TOPIC, level=Level.NOTE, what=what, remedy=remedy)
 
 
-__all__ = ["examine_configuration"]
+__all__ = ["dead_ends", "examine_configuration"]
