@@ -7,6 +7,8 @@ started.
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from motools.errors import SettingError, nearest
@@ -54,8 +56,19 @@ def _from_outside(backend: Any) -> list[Any]:
     return found
 
 
-def _keywords(method: Any) -> tuple[dict[str, bool], bool]:
+def _keywords(method: Any) -> tuple[Mapping[str, bool], bool]:
     """Return the keywords of a method, with whether each has to be given, and whether it takes any other."""
+    function = getattr(method, "__func__", None)
+    return _read(method) if function is None else _of_function(function)
+
+
+@lru_cache(maxsize=256)
+def _of_function(function: Any) -> tuple[Mapping[str, bool], bool]:
+    """Return what a function takes as a method; kept, because reading a signature costs more than a layer does."""
+    return _read(MethodType(function, object()))
+
+
+def _read(method: Any) -> tuple[Mapping[str, bool], bool]:
     taken, takes_any = {}, False
     for parameter in inspect.signature(method, follow_wrapped=False).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:

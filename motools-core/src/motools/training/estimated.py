@@ -6,6 +6,7 @@ from contextlib import suppress
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from motools.datasets import Dataset
 from motools.errors import MotoolsError, SettingError, SubmitUnavailable
 from motools.status import Capability
 from motools.training.middleware import TrainingMiddleware
@@ -74,8 +75,6 @@ class EstimatedTrainingBackend(TrainingMiddleware):
 
 def readable_again(dataset: DatasetLike) -> DatasetLike:
     """Return a dataset that can be read a second time: a path as it is, records as what they are now."""
-    from motools.datasets import Dataset
-
     return dataset if isinstance(dataset, (str, PathLike)) else Dataset.of(dataset)
 
 
