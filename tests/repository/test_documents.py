@@ -220,6 +220,13 @@ def test_every_file_that_a_document_links_to_exists(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", sorted(ROOT.glob("motools-*/README.md")), ids=lambda path: path.parent.name)
+def test_what_is_shown_of_a_distribution_where_it_is_published_links_to_nothing_beside_it(document):
+    assert [
+        link for link in re.findall(r"\]\(([^)]+)\)", document.read_text()) if not link.startswith("https://")
+    ] == []
+
+
 def test_the_distribution_in_the_page_on_hooks_is_the_example():
     shown = {block.file: block.text for block in blocks_of(ROOT / "docs" / "hooks.md") if block.file}
     example = ROOT / "examples" / "motools-history"
