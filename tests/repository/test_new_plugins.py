@@ -15,7 +15,7 @@ from motools.scaffold.naming import naming
 
 pytestmark = pytest.mark.slow
 
-KINDS = ("training", "evals", "middleware", "cache")
+KINDS = ("training", "eval", "middleware", "cache")
 CONVERSATION = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
 
 
@@ -79,10 +79,10 @@ def test_a_new_training_plugin_trains(installed):
 
 
 def test_a_new_evaluation_plugin_evaluates(installed):
-    directory, environment = installed("evals")
-    assert listed(environment) == {("new-evals", "eval"), ("new-evals", "hooks")}
+    directory, environment = installed("eval")
+    assert listed(environment) == {("new-eval", "eval"), ("new-eval", "hooks")}
     service = ["python", f"{directory / 'tests' / 'fake_service.py'}"]
-    evaluate = ["motools", "eval", "-b", "new-evals", "MODEL", "arithmetic", "-p", "limit=2", "--json"]
+    evaluate = ["motools", "eval", "-b", "new-eval", "MODEL", "arithmetic", "-p", "limit=2", "--json"]
     told = json.loads(environment.run(*service, f"{environment.python.parent / evaluate[0]}", *evaluate[1:]))
     assert told["metrics"]["arithmetic"]["exact"]["accuracy"] == 0.5
     assert prove(directory, environment, "EvalBackendContract")["passed"] >= 35

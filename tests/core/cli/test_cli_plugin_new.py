@@ -11,10 +11,10 @@ import pytest
 import motools
 from motools.plugins.requirements import requirement
 
-KINDS = ("training", "evals", "middleware", "cache")
+KINDS = ("training", "eval", "middleware", "cache")
 GROUPS = {
     "training": ("motools.training.v1", "motools_my_service.training:MyServiceTrainingBackend"),
-    "evals": ("motools.evals.v1", "motools_my_service.evals:MyServiceEvalBackend"),
+    "eval": ("motools.evals.v1", "motools_my_service.evals:MyServiceEvalBackend"),
     "middleware": ("motools.middleware.v1", "motools_my_service.layer:MyServiceTrainingLayer"),
     "cache": ("motools.cache.v1", "motools_my_service.store:MyServiceStore"),
 }
@@ -91,7 +91,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(cli):
         ("x" * 41, "training", "it has 41 characters, and 40 are the most."),
         ("openai", "training", "the name is reserved for motools-openai."),
         ("motools-openai", "cache", "the name is reserved for motools-openai."),
-        ("dummy", "evals", "the name is reserved for motools-core."),
+        ("dummy", "eval", "the name is reserved for motools-core."),
         ("core", "cache", "motools-core is what plugins are for."),
         ("validate", "middleware", "a layer of that name comes with motools-core"),
         ("sqlite", "cache", "the store of that name comes with motools-core."),

@@ -51,11 +51,11 @@ KINDS: Mapping[str, Kind] = {
         summary="Fine-tuning at Acme, for MOTools",
         folders=("every", "service", "training"),
     ),
-    "evals": Kind(
+    "eval": Kind(
         group="motools.evals.v1",
         value="evals:AcmeEvalBackend",
         summary="Evaluations at Acme, for MOTools",
-        folders=("every", "service", "evals"),
+        folders=("every", "service", "eval"),
     ),
     "middleware": Kind(
         group="motools.middleware.v1",
