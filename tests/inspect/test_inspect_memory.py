@@ -14,7 +14,9 @@ import pytest
 import motools
 from motools.cache.sqlite import SqliteLedger
 from motools.errors import MotoolsError, SettingError
+from motools.status import TERMINAL
 from motools_inspect import InspectEvalBackend
+from motools_inspect.memory import MOST
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,6 +113,28 @@ async def test_objects_take_turns_and_one_can_be_cancelled_while_it_waits(instal
         await second.cancel()
     assert second.status == "cancelled"
     assert len((await first.wait()).samples) == 6
+
+
+async def test_a_job_that_waits_keeps_its_tasks_however_many_others_are_asked_about(installed):
+    backend = InspectEvalBackend()
+    first = await backend.evaluate("scripted/slow", task_of(6), max_connections=1)
+    second = await backend.evaluate("scripted/upper", task_of(2, "second"))
+    for number in range(MOST):
+        await backend.identify("scripted/upper", task_of(1, f"other {number}"))
+    assert second.status not in TERMINAL
+    assert len((await second.wait()).samples) == 2
+    assert len((await first.wait()).samples) == 6
+
+
+async def test_more_objects_at_once_than_are_held_for_those_who_come_back_are_each_begun(installed):
+    backend = InspectEvalBackend()
+
+    async def evaluate(number):
+        job = await backend.evaluate("scripted/upper", task_of(1, f"one of many {number}"))
+        await job.cancel()
+        return job.status
+
+    assert set(await asyncio.gather(*map(evaluate, range(2 * MOST)))) <= {"cancelled", "succeeded"}
 
 
 ASKING = """

@@ -22,7 +22,6 @@ from inspect_ai.scorer._scorer import ScorerSpec
 from inspect_ai.solver import SolverSpec
 
 from motools.errors import MotoolsError, RunFailed, SettingError, TaskNotFound, nearest
-from motools_inspect.memory import held
 from motools_inspect.registered import check_tasks
 from motools_inspect.words import reason_of
 
@@ -52,10 +51,10 @@ def _without_bytecode() -> Iterator[None]:
 
 
 @_without_bytecode()
-def build(spec: Mapping[str, Any]) -> dict[str, Task]:
-    """Return the tasks of a request, by label, with the solver and scorers that it asks for."""
-    if spec["in_memory"]:
-        return of_objects(held(spec["in_memory"]) or {}, spec)
+def build(spec: Mapping[str, Any], objects: Mapping[str, Task] | None = None) -> dict[str, Task]:
+    """Return the tasks of a request, by label, with the scorers that it asks for; `objects` are those that need no building."""
+    if objects:
+        return of_objects(objects, spec)
     sys.path.extend(path for path in spec["path"] if path not in sys.path)
     check_tasks(spec)
     return {task["label"]: _built(task, spec) for task in spec["tasks"]}

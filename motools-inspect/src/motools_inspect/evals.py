@@ -11,6 +11,7 @@ import os
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import uuid4
@@ -24,7 +25,7 @@ from motools_inspect import models
 from motools_inspect.environment import log_directory
 from motools_inspect.identity import model_identity
 from motools_inspect.launching import announce, launch
-from motools_inspect.memory import check_at_hand, hold
+from motools_inspect.memory import hold, tasks_of
 from motools_inspect.resolution import Request, facts_of_tasks
 from motools_inspect.results import InspectEvalResults
 from motools_inspect.settings import WHO, InspectSettings, Options, Pace, given, parameters_of
@@ -44,15 +45,19 @@ BELOW_HOME = ("inspect",)
 class InspectEvalJob(EvalJob):
     """An evaluation in a worker of its own: it outlives the process that asked for it."""
 
-    def __init__(self, directory: WorkDirectory | str | os.PathLike[str]) -> None:
+    def __init__(
+        self, directory: WorkDirectory | str | os.PathLike[str], objects: Mapping[str, Any] | None = None
+    ) -> None:
+        self._objects = objects
+        """Its tasks, by label, where they are objects: as long as it lives it can begin again."""
         self._work = directory if isinstance(directory, WorkDirectory) else _work(Path(directory))
         self.job_id = self._work.path.name
         self._take(self._status())
 
     async def wait(self) -> InspectEvalResults:
         try:
-            if (await asyncio.to_thread(self._status)).state is WorkState.INTERRUPTED:
-                check_at_hand(self._work.spec)
+            if not self._objects and (await asyncio.to_thread(self._status)).state is WorkState.INTERRUPTED:
+                tasks_of(self._work.spec)
             status = await self._work.wait(seen=self._take)
         except FileNotFoundError as error:
             raise self._lost() from error
@@ -161,11 +166,11 @@ class InspectEvalBackend(EvalBackend):
         """Start a worker and return at once. Raises `TaskNotFound`, `ModelNotFound` or `SettingError` beforehand."""
         job_id = ticket.token if ticket else uuid4().hex
         parameters = parameters_of(kwargs)
-        spec = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
+        spec, objects = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
         spec |= {"replicate": ticket.replicate if ticket else None, "refresh": bool(ticket and ticket.refresh)}
         async with _paying(ticket) as payment:
             try:
-                job = await asyncio.to_thread(_start, _place(job_id), spec)
+                job = await asyncio.to_thread(_start, _place(job_id), spec, objects)
             except OSError as error:
                 raise SubmitUnavailable(
                     f"No evaluation was started: {error.filename or _place(job_id)}: {error.strerror or error}."
@@ -174,13 +179,15 @@ class InspectEvalBackend(EvalBackend):
                 payment.job_id = job_id
         return job
 
-    def _spec(self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters) -> dict[str, Any]:
-        """Return all that the worker has to know."""
+    def _spec(
+        self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return all that the worker has to know, and its tasks where they are objects."""
         if self._options.keep_warm:
             announce()
         request = Request(eval_suite=eval_suite, parameters=parameters)
-        found = request.tasks()
-        return request.fields() | {
+        found, objects = request.tasks(), request.objects()
+        spec = request.fields() | {
             "schema": 1,
             "job_id": job_id,
             "model_id": model_id,
@@ -188,7 +195,7 @@ class InspectEvalBackend(EvalBackend):
             "measured_models": model_identity(model_id, parameters),
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
-            "in_memory": self._held(request),
+            "in_memory": None if objects is None else hold(objects, facts_of_tasks(request, self._options)),
             "sandbox": parameters.sandbox,
             "prices": parameters.model_cost_config,
             "pace": given(parameters, Pace),
@@ -197,6 +204,7 @@ class InspectEvalBackend(EvalBackend):
             "keep_warm": self._options.keep_warm,
             "log_dir": self._log_dir(job_id),
         }
+        return spec, objects
 
     def _log_dir(self, job_id: str) -> str:
         """Return where a job's logs go: a path, or a URL."""
@@ -204,11 +212,6 @@ class InspectEvalBackend(EvalBackend):
         if "://" in given:
             return f"{given.rstrip('/')}/{job_id}"
         return str(Path(given).absolute() / job_id if given else _place(job_id) / "logs")
-
-    def _held(self, request: Request) -> str | None:
-        """Hold the tasks of a request that are objects, for the jobs of this process; None where they are named."""
-        objects = request.objects()
-        return None if objects is None else hold(objects, facts_of_tasks(request, self._options))
 
     async def identify(self, model_id: str, eval_suite: Any, **kwargs: Any) -> Mapping[str, Any]:
         parameters = parameters_of(kwargs)
@@ -252,10 +255,10 @@ def _work(place: Path) -> WorkDirectory:
     return WorkDirectory(place, module=WORKER, launch=launch)
 
 
-def _start(place: Path, spec: Mapping[str, Any]) -> InspectEvalJob:
-    work = WorkDirectory.create(place, spec=spec, module=WORKER, launch=launch)
+def _start(place: Path, spec: Mapping[str, Any], objects: Mapping[str, Any] | None) -> InspectEvalJob:
+    work = WorkDirectory.create(place, spec=spec, module=WORKER, launch=partial(launch, objects=objects))
     work.start()
-    return InspectEvalJob(work)
+    return InspectEvalJob(work, objects)
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.detached import spawn
 from motools_inspect.environment import fingerprint, variables
-from motools_inspect.memory import launch_here
+from motools_inspect.memory import launch_here, tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,14 +42,16 @@ LONGEST = 60
 """Bytes of the path below which sockets are: the whole may have 104."""
 
 
-def launch(work: WorkDirectory, lock: int, environment: Mapping[str, str]) -> int | None:
-    """Start the worker of a job's directory: by a server, or as a new process where there is to be none.
+def launch(
+    work: WorkDirectory, lock: int, environment: Mapping[str, str], *, objects: Mapping[str, Any] | None = None
+) -> int | None:
+    """Start the worker of a job's directory: by a server, as a new process where there is to be none, or here for `objects`.
 
     Returns a descriptor that comes to its end with the worker; None where that is not at hand.
     """
     spec = work.spec
     if spec["in_memory"]:
-        launch_here(work, lock)
+        launch_here(work, lock, objects or tasks_of(spec))
         return None
     if not spec["keep_warm"] or not can_fork():
         spawn(work, lock, environment)

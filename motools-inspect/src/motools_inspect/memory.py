@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from motools.detached import WorkDirectory
 
 MOST = 64
-"""So many requests' tasks are held for those who come back to their jobs; each job that runs holds its own."""
+"""So many requests' tasks are held for those who come back to their jobs; each handle of a job holds its own."""
 
 LOOK = 0.2
 """Seconds between two looks for a cancellation, while others have their turn."""
@@ -57,27 +57,22 @@ def hold(tasks: Mapping[str, Any], facts: Any) -> str:
     return digest
 
 
-def held(digest: str) -> dict[str, Any] | None:
-    """Return the tasks of a digest, where this process has them."""
-    return _at_hand.get(digest)
+def tasks_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tasks of a job, by label, that are objects; none where they are named. Raises where another process had them."""
+    if not spec["in_memory"]:
+        return {}
+    if (found := _at_hand.get(spec["in_memory"])) is not None:
+        return found
+    labels = ", ".join(task["label"] for task in spec["tasks"])
+    raise MotoolsError(
+        f"The tasks of the evaluation {spec['job_id']} ({labels}) were objects of the process that asked for it, which "
+        "is gone. Ask again with evaluate() and the same tasks: only what is missing is asked."
+    )
 
 
-def check_at_hand(spec: Mapping[str, Any]) -> None:
-    """Raise unless the tasks of a job can be had in this process."""
-    if spec["in_memory"] and held(spec["in_memory"]) is None:
-        labels = ", ".join(task["label"] for task in spec["tasks"])
-        raise MotoolsError(
-            f"The tasks of the evaluation {spec['job_id']} ({labels}) were objects of the process that asked for it, which "
-            "is gone. Ask again with evaluate() and the same tasks: only what is missing is asked."
-        )
-
-
-def launch_here(work: WorkDirectory, lock: int) -> None:
-    """Do the evaluation of a job's directory in a thread of this process."""
+def launch_here(work: WorkDirectory, lock: int, objects: Mapping[str, Any]) -> None:
+    """Do the evaluation of a job's directory in a thread of this process; `objects` are its tasks, by label."""
     from motools_inspect.worker import explain
-
-    spec = work.spec
-    check_at_hand(spec)
 
     def evaluate(worker: Any) -> Mapping[str, Any]:
         from inspect_ai.hooks import _startup
@@ -91,11 +86,11 @@ def launch_here(work: WorkDirectory, lock: int) -> None:
             if not display_type_initialized():
                 init_display_type("log")  # which writes least
             _startup._load_registry_hooks()  # done here, Inspect does not print which there are
-            return run(worker)
+            return run(worker, objects)
         finally:
             _one_at_a_time.release()
 
     run_here(work.path, lock, evaluate, explain=explain)
 
 
-__all__ = ["check_at_hand", "held", "hold", "labels_of", "launch_here", "objects_in"]
+__all__ = ["hold", "labels_of", "launch_here", "objects_in", "tasks_of"]

@@ -44,15 +44,22 @@ BATCH = 16
 """Requests at once of a model that runs in the worker on a CPU: measured, see `settings.Pace.max_connections`."""
 
 
-def run(worker: Worker) -> dict[str, Any]:
-    """Evaluate what the job's spec says, and return its result. Raises `RunFailed` or `CancelRequested`."""
+def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, Any]:
+    """Evaluate what the job's spec says, and return its result. Raises `RunFailed` or `CancelRequested`.
+
+    `objects` are its tasks, by label, where they are objects of this process's.
+    """
     worker.check_cancel()
     display_type()  # read from INSPECT_DISPLAY now: eval_async would choose another
     prepare_threads(worker.spec)
     worker.check_cancel()
     progress.follow(worker)
-    logs = asyncio.run(_until_cancelled(worker, _evaluate(worker)))
-    endings = [in_a_sentence(log, label_of(log, worker.spec["tasks"])) for log in logs]
+    logs = asyncio.run(_until_cancelled(worker, _evaluate(worker, objects)))
+    labels = [label_of(log, worker.spec["tasks"]) for log in logs]
+    endings = [in_a_sentence(log, label) for log, label in zip(logs, labels, strict=True)]
+    endings += [
+        f"The task {task['label']!r} has no log." for task in worker.spec["tasks"] if task["label"] not in labels
+    ]
     if failed := [ending for ending in endings if ending]:
         raise RunFailed(" ".join(failed))
     progress.finish()
@@ -84,7 +91,7 @@ async def _until_cancelled(worker: Worker, work: Awaitable[list[EvalLog]]) -> li
     return task.result()
 
 
-async def _evaluate(worker: Worker) -> list[EvalLog]:
+async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None) -> list[EvalLog]:
     spec = worker.spec
     latest = latest_logs(spec)
     done = [log for log in latest.values() if log.status == "success"]
@@ -93,7 +100,7 @@ async def _evaluate(worker: Worker) -> list[EvalLog]:
     try:
         if len(done) < len(spec["tasks"]):
             _set_prices(spec["prices"] or {})
-            built = build(spec)
+            built = build(spec, objects)
             digests = digests_of(spec, built)
             for label, place in recorded(spec, digests).items():
                 if label not in latest:
