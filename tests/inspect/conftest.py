@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "warm"))
+sys.path[:0] = [str(HERE.parent / name) for name in ("warm", "work")]
 
 from warm_python import alone, shared_directory  # noqa: E402  (a test folder is no package)
 

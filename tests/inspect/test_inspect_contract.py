@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,9 +11,10 @@ import pytest
 from motools.evals.middleware import EvalMiddleware
 from motools.testing.evals import EvalBackendContract
 from motools_inspect import InspectEvalBackend
+from submitted_work import SubmittedWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 MODEL, SUITE, KEYWORDS = "scripted/upper", "scripted/shouting", {"limit": 2}
 
@@ -47,7 +46,8 @@ def evaluated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-class TestInspect(EvalBackendContract):
+class TestInspect(SubmittedWork, EvalBackendContract):
+    below_home = "inspect"
     model_id, eval_suite, keywords = MODEL, SUITE, KEYWORDS
     key_variables = ("OPENAI_API_KEY",)
     sdk_modules = ("inspect_ai", "torch", "transformers", "openai")
@@ -91,12 +91,3 @@ class TestInspect(EvalBackendContract):
     def finished(self, evaluated, monkeypatch) -> Any:
         monkeypatch.setenv("MOTOOLS_HOME", str(Path(evaluated.metadata["directory"]).parents[1]))
         return evaluated
-
-    @pytest.fixture
-    def bill(self, motools_home) -> Callable[[], list[Path]]:
-        """List the directories of work: what is submitted is one of them."""
-        return lambda: [path.parent for path in motools_home.glob("inspect/[!.]*/spec.json")]
-
-    @pytest.fixture
-    def received(self, bill) -> Callable[[], Any]:
-        return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())

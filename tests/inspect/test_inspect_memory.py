@@ -105,6 +105,18 @@ async def test_several_objects_are_one_job_and_functions_make_them(installed):
         await InspectEvalBackend().evaluate("scripted/upper", task_of(), task_args={"number": 1})
 
 
+async def test_a_function_makes_its_task_once_for_a_request(installed):
+    task, made = task_of(1), []
+
+    def counted():
+        made.append(task)
+        return task
+
+    job = await InspectEvalBackend().evaluate("scripted/upper", counted)
+    assert len((await job.wait()).samples) == 1
+    assert len(made) == 1
+
+
 async def test_objects_take_turns_and_one_can_be_cancelled_while_it_waits(installed):
     backend = InspectEvalBackend()
     first = await backend.evaluate("scripted/slow", task_of(6), max_connections=1)

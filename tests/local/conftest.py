@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "warm"), str(HERE.parent / "words")]
+sys.path[:0] = [str(HERE.parent / name) for name in ("warm", "words", "work")]
 
 from warm_python import alone, shared_directory, warm_python  # noqa: E402  (a test folder is no package)
 

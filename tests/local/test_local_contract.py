@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 import pytest_asyncio
 
 from motools.testing.training import TrainingBackendContract
 from motools_local.training import LocalTrainingBackend
+from submitted_work import SubmittedWork
 
 
 @pytest.mark.slow
-class TestLocalContract(TrainingBackendContract):
+class TestLocalContract(SubmittedWork, TrainingBackendContract):
+    below_home = "local/runs"
     sdk_modules = ("torch", "transformers", "peft")
     hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
     timeout = 120
@@ -71,12 +72,3 @@ class TestLocalContract(TrainingBackendContract):
         (model / "config.json").write_text(json.dumps({"model_type": "llama"}))
         monkeypatch.setattr(type(self), "model", str(model))
         return LocalTrainingBackend(threads=1)
-
-    @pytest.fixture
-    def bill(self, motools_home):
-        """List the directories of work: what is submitted is one of them."""
-        return lambda: [path.parent for path in motools_home.glob("local/runs/[!.]*/spec.json")]
-
-    @pytest.fixture
-    def received(self, bill):
-        return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())

@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "words"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "work"))
 
 from tinker_server import KEY, MODEL, NoServer, environment, make_model, serving
 from warm_python import alone, shared_directory, warm_python

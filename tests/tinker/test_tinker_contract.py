@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-
 import pytest
 
 from motools.testing.training import TrainingBackendContract
 from motools_tinker.training import TinkerTrainingBackend
+from submitted_work import SubmittedWork
 
 
 @pytest.mark.slow
-class TestTinkerContract(TrainingBackendContract):
+class TestTinkerContract(SubmittedWork, TrainingBackendContract):
+    below_home = "tinker/runs"
     key_variables = ("TINKER_API_KEY",)
     key_prefix = "tml-"
     sdk_modules = ("tinker", "transformers", "jinja2")
@@ -63,12 +62,3 @@ class TestTinkerContract(TrainingBackendContract):
         (motools_home / "tinker").mkdir()
         (motools_home / "tinker" / "runs").write_text("in the way")
         return TinkerTrainingBackend()
-
-    @pytest.fixture
-    def bill(self, motools_home):
-        """List the directories of work: what is submitted is one of them."""
-        return lambda: [path.parent for path in motools_home.glob("tinker/runs/[!.]*/spec.json")]
-
-    @pytest.fixture
-    def received(self, bill):
-        return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())

@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -44,6 +45,16 @@ def replace_file(path: str | os.PathLike[str], source: BufferedIOBase) -> None:
         shutil.copyfileobj(source, file)
 
 
+def draft_beside(path: Path) -> Path:
+    """Return a hidden name beside a path, like no other: for what takes its place once it is whole, or is on its way out."""
+    return path.with_name(f".{path.name}.{uuid4().hex}")
+
+
+def is_draft(path: Path) -> bool:
+    """Whether `draft_beside` has made up a name."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name) is not None
+
+
 @contextmanager
 def fleeting() -> Iterator[None]:
     """Do not wait for the disk inside: what is written is read again at once and thrown away."""
@@ -57,7 +68,7 @@ def fleeting() -> Iterator[None]:
 @contextmanager
 def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+    temporary = draft_beside(target)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

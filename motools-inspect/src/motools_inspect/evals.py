@@ -186,7 +186,7 @@ class InspectEvalBackend(EvalBackend):
         if self._options.keep_warm:
             announce()
         request = Request(eval_suite=eval_suite, parameters=parameters)
-        found, objects = request.tasks(), request.objects()
+        found, objects = request.tasks(), request.objects
         spec = request.fields() | {
             "schema": 1,
             "job_id": job_id,
@@ -220,7 +220,7 @@ class InspectEvalBackend(EvalBackend):
         def identify() -> dict[str, Any]:
             models = model_identity(model_id, parameters)  # first, for it costs less and may be wrong as well
             facts = facts_of_tasks(request, self._options)
-            if (objects := request.objects()) is not None:
+            if (objects := request.objects) is not None:
                 hold(objects, facts)  # a job of the same tasks may wait for somebody who has them
             return facts | models
 

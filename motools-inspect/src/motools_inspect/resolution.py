@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -47,8 +48,9 @@ class Request:
             tasks.MODULE_FORM.fullmatch(str(each)) for each in _plain(self.eval_suite)
         )
 
+    @cached_property
     def objects(self) -> dict[str, Any] | None:
-        """Return the tasks by label where they are objects of this process's; None where they are named."""
+        """The tasks by label where they are objects of this process's, made once where functions make them; None where they are named."""
         given = objects_in(self.eval_suite)
         if given is None:
             return None
@@ -60,7 +62,7 @@ class Request:
 
     def tasks(self) -> list[tasks.Task]:
         """Return the tasks that are named. Raises `TaskNotFound` or `SettingError` for what can be seen from here."""
-        if (objects := self.objects()) is not None:
+        if (objects := self.objects) is not None:
             return [tasks.Task(label=label, spec=label, name=task.name) for label, task in objects.items()]
         named = tasks.resolve(self.eval_suite)
         tasks.refuse_unknown_arguments(
@@ -85,7 +87,7 @@ class Request:
 def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     """Return the version of Inspect, and the facts of each task by label. Raises what is wrong with the request, such as `TaskNotFound`."""
     fields = request.fields()
-    if (objects := request.objects()) is not None:
+    if (objects := request.objects) is not None:
         return facts_of_objects(objects, fields)
     question = fields | {
         "suite": _plain(request.eval_suite),

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import shutil
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.states import State
 from motools.errors import MotoolsError
+from motools.files import draft_beside, is_draft
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
     from motools.cache.base import Record
     from motools.cache.sqlite import SqliteLedger
-
-DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
-"""The name of a directory that somebody began to make, or to remove."""
 
 OF_WORK = {"status.json", "spec.json", "lock"}
 """The files by which a directory of detached work is known."""
@@ -157,7 +153,7 @@ def _judged(path: Path, named: set[str], before: float) -> tuple[bool, str]:
         return False, "no record names them, and they are recent"
     if lock.is_held(path / "lock"):
         return False, "no record names them, and somebody works there"
-    if DRAFT.fullmatch(path.name):
+    if is_draft(path):
         return True, "somebody began to make or to remove them and never finished"
     try:
         state = WorkDirectory(path, module="").status().state
@@ -172,7 +168,7 @@ def _remove(found: Found) -> None:
     if found.goes:
         for path in found.paths:
             with suppress(FileNotFoundError):  # somebody else removes it
-                shutil.rmtree(path.rename(path.with_name(f".{path.name.lstrip('.')}.{uuid.uuid4().hex}")))
+                shutil.rmtree(path.rename(draft_beside(path)))
 
 
 __all__ = ["Found", "What", "clean"]

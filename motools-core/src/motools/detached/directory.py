@@ -16,13 +16,12 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from uuid import uuid4
 
 from motools.detached import lock
 from motools.detached.memory import out_of_memory_kills
 from motools.detached.status import WorkState, WorkStatus
 from motools.errors import CacheCorrupt, MotoolsError
-from motools.files import replace_text, sync_directory
+from motools.files import draft_beside, replace_text, sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +73,7 @@ class WorkDirectory:
         work = cls(Path(path).absolute(), module=module, launch=launch)
         if work.exists():
             return work
-        draft = work.path.with_name(f".{work.path.name}.{uuid4().hex}")
+        draft = draft_beside(work.path)
         _make_private(draft)
         try:
             (draft / "reserve").touch(0o600)
