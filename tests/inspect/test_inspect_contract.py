@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from submitted_work import SubmittedWork
 
 from motools.evals.middleware import EvalMiddleware
 from motools.testing.evals import EvalBackendContract
 from motools_inspect import InspectEvalBackend
-from submitted_work import SubmittedWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

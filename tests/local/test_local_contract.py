@@ -6,10 +6,10 @@ import json
 
 import pytest
 import pytest_asyncio
+from submitted_work import SubmittedWork
 
 from motools.testing.training import TrainingBackendContract
 from motools_local.training import LocalTrainingBackend
-from submitted_work import SubmittedWork
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from submitted_work import SubmittedWork
 
 from motools.testing.training import TrainingBackendContract
 from motools_tinker.training import TinkerTrainingBackend
-from submitted_work import SubmittedWork
 
 
 @pytest.mark.slow
