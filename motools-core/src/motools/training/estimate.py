@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ class Estimate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-safe dictionary."""
-        return asdict(self) | {"assumptions": list(self.assumptions)}
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return told | {"assumptions": list(self.assumptions)}
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+    def from_dict(cls, told: Mapping[str, Any]) -> Self:
         """Return what `as_dict` was of; fields that a later version has added are left out."""
-        known = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
+        names = {field.name for field in fields(cls)}
+        known = {name: value for name, value in told.items() if name in names}
         return cls(**known | {"assumptions": tuple(known.get("assumptions", ()))})
 
 
