@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from motools.detached import lock
+from motools.detached.attempts import next_attempt
+from motools.detached.ending import Ending
 from motools.detached.memory import out_of_memory_kills
 from motools.detached.status import WorkState, WorkStatus
 from motools.errors import CacheCorrupt, MotoolsError
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
     Launch: TypeAlias = Callable[["WorkDirectory", int, Mapping[str, str]], "int | None"]
 
-FRUITLESS_ATTEMPTS = 3
-"""How many workers in a row may die at one step before the work is given up."""
 GRACE = 60.0
 """Seconds that a worker has to write a checkpoint after it was asked to stop, before it is killed."""
 POLL = (0.05, 0.5)
@@ -42,8 +42,6 @@ RESERVE = 256 * 1024
 class WorkDirectory:
     """One piece of detached work, as its directory tells it."""
 
-    _end: int | None = None
-
     def __init__(self, path: str | os.PathLike[str], *, module: str, launch: Launch | None = None) -> None:
         """`launch(work, lock, environment)` starts the worker, in place of `spawn`.
 
@@ -54,7 +52,7 @@ class WorkDirectory:
         self.module = module
         self.log_path = self.path / "log.txt"
         self._launch = launch or spawn
-        self._ending = threading.Lock()
+        self._ending = Ending()
 
     @classmethod
     def create(
@@ -132,52 +130,23 @@ class WorkDirectory:
             before = self._stored()
             if before.state.is_terminal:
                 return False
-            status = self._next_attempt(before)
+            status = next_attempt(
+                before,
+                is_cancelled=(self.path / "cancel").exists(),
+                memory_kills=out_of_memory_kills(),
+                now=time.time(),
+                last_words=lambda: f"Its log, {self.log_path}, ends with: {self.last_words()}",
+            )
             self._write(status)
             if status.state.is_terminal:
                 return False
-            end = self._launch(self, descriptor, environment or {})
-            self._forget_end(end)
+            self._ending.watch(self._launch(self, descriptor, environment or {}))
         except OSError as error:
             reason = error.strerror or str(error)
             raise MotoolsError(f"{self.path}: no worker can be started: {reason}.") from error
         finally:
             os.close(descriptor)
         return True
-
-    def _next_attempt(self, before: WorkStatus) -> WorkStatus:
-        """Decide what becomes of work that nobody does: another attempt, or its end."""
-        now = time.time()
-        if (self.path / "cancel").exists():
-            return dataclasses.replace(before, state=WorkState.CANCELLED, updated_at=now)
-        if before.attempt and before.memory_kills < out_of_memory_kills():
-            error = (
-                f"The worker was ended by the system for lack of memory at step {before.step}. "
-                f"Make the work smaller (a smaller batch_size or max_length) or free memory, and ask again."
-            )
-            return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
-        further = before.step > before.attempt_step or before.attempt == 0 or before.error is not None
-        fruitless = 0 if further else before.fruitless + 1
-        if fruitless >= FRUITLESS_ATTEMPTS:
-            # The attempt that came so far died here as well; at step 0 there is no such attempt.
-            deaths = fruitless + (before.step > 0)
-            error = (
-                f"The worker died {deaths} times at step {before.step} without a word. "
-                f"Its log, {self.log_path}, ends with: {self.last_words()}"
-            )
-            return dataclasses.replace(before, state=WorkState.FAILED, error=error, updated_at=now)
-        return dataclasses.replace(
-            before,
-            state=WorkState.QUEUED,
-            attempt=before.attempt + 1,
-            attempt_step=before.step,
-            fruitless=fruitless,
-            pid=None,
-            error=None,
-            host=socket.gethostname(),
-            memory_kills=out_of_memory_kills(),
-            updated_at=now,
-        )
 
     async def wait(
         self, *, environment: Mapping[str, str] | None = None, seen: Callable[[WorkStatus], object] | None = None
@@ -202,38 +171,8 @@ class WorkDirectory:
                     return status
                 tried = await asyncio.to_thread(self.start, environment=environment) or tried
                 pause = POLL[0]
-            await self._until_end(pause)
+            await self._ending.wait(pause)
             pause = min(pause * 1.5, longest)
-
-    async def _until_end(self, seconds: float) -> None:
-        """Wait so long, or until the worker that was started here has ended."""
-        with self._ending:
-            # Of its own, for there may be others who wait.
-            descriptor = None if self._end is None else os.dup(self._end)
-        if descriptor is None:
-            await asyncio.sleep(seconds)
-            return
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(descriptor, ended.set)
-        try:
-            async with asyncio.timeout(seconds):
-                await ended.wait()
-            self._forget_end()
-        except TimeoutError:
-            pass  # it has not ended yet: the caller looks how it stands, and waits again
-        finally:
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-
-    def _forget_end(self, new: int | None = None) -> None:
-        with self._ending:
-            old, self._end = self._end, new
-        if old is not None:
-            os.close(old)
-
-    def __del__(self) -> None:
-        if self._end is not None:
-            os.close(self._end)
 
     def request_cancel(self) -> None:
         """Ask for the work to end. A living worker writes a checkpoint first; work that nobody does ends at once."""
