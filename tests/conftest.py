@@ -8,6 +8,7 @@ import fcntl
 import gc
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,11 @@ ALLOWED_SKIP = "no device"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also run the long searches (marked soak)")
     parser.addini("quick_cpu_seconds", "how long a test may take in CI that is not marked slow", default="10")
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C heard by every process of the tests: what a shell starts in the background ignores it, with all its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
