@@ -31,7 +31,7 @@ def work(worker):
     return {"pid": os.getpid(), "attempt": worker.attempt, "what": worker.spec.get("what")}
 
 
-def act(worker, deed):  # noqa: C901  (a list of deeds)
+def act(worker, deed):  # noqa: C901, PLR0912  (a list of deeds)
     match deed:
         case "hold":
             while not (worker.path / "go").exists() and not worker.cancel_requested:
@@ -45,6 +45,11 @@ def act(worker, deed):  # noqa: C901  (a list of deeds)
             os.kill(os.getpid(), signal.SIGKILL)
         case "leave a child behind":
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], close_fds=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "leave a fork behind":
+            if os.fork() == 0:
+                time.sleep(30)
+                os._exit(0)
             os.kill(os.getpid(), signal.SIGKILL)
         case "fill the disk":
             fill(os.open(worker.path / "ballast", os.O_WRONLY | os.O_CREAT, 0o600), 65536)

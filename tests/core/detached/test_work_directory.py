@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC220, ASYNC221  (a test has the loop to itself)
+# ruff: noqa: ASYNC220, ASYNC221, ASYNC222  (a test has the loop to itself)
 """What the asking side sees of detached work: real worker processes, killed and cancelled at every point."""
 
 from __future__ import annotations
@@ -105,6 +105,21 @@ async def test_of_many_that_start_one_worker_one_does(make):
     assert (await work.wait()).attempt == 1
 
 
+async def test_a_fork_of_who_has_the_lock_lets_go_of_it(tmp_path, until):
+    path = tmp_path / "lock"
+    descriptor = lock.acquire(path)
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    try:
+        lock.release(descriptor)
+        async with asyncio.timeout(20):
+            await until(lambda: not lock.is_held(path))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 @pytest.mark.slow
 async def test_the_lock_is_held_from_the_start_on_without_a_gap(make, until):
     work = make(steps=1, at={"1": "hold"})
@@ -179,10 +194,12 @@ def test_only_the_owner_can_look_into_what_is_made(make, tmp_path):
     assert {path.stat().st_mode & 0o777 for path in work.path.iterdir()} == {0o600}
 
 
-async def test_a_child_that_outlives_the_worker_does_not_make_it_look_alive(make, until):
-    work = make(steps=3, at={"2": "leave a child behind"})
+@pytest.mark.parametrize("deed", ["leave a child behind", "leave a fork behind"])
+async def test_a_child_that_outlives_the_worker_does_not_make_it_look_alive(make, until, deed):
+    work = make(steps=3, at={"2": deed})
     work.start()
-    await until(lambda: work.status().state == "interrupted")
+    async with asyncio.timeout(20):  # the child lives for longer
+        await until(lambda: work.status().state == "interrupted")
 
 
 async def test_a_worker_that_the_system_ends_for_lack_of_memory_fails_in_words(make, until, kill):

@@ -145,7 +145,7 @@ class WorkDirectory:
             reason = error.strerror or str(error)
             raise MotoolsError(f"{self.path}: no worker can be started: {reason}.") from error
         finally:
-            os.close(descriptor)
+            lock.release(descriptor)
         return True
 
     async def wait(
@@ -188,7 +188,7 @@ class WorkDirectory:
             if not status.state.is_terminal:
                 self._write(dataclasses.replace(status, state=WorkState.CANCELLED, updated_at=time.time()))
         finally:
-            os.close(descriptor)
+            lock.release(descriptor)
 
     async def cancel(self) -> None:
         """Ask for the work to end and wait until it has; a worker that does not stop within the grace is killed."""

@@ -175,7 +175,7 @@ def run_here(
     cancellation is no signal here: `work` has to look for it. The work ends, interrupted, with this process.
     """
     directory = WorkDirectory(path, module="")
-    held, now = os.dup(descriptor), time.time()
+    held, now = lock.share(descriptor), time.time()
     # Without a process id nobody sends this process a signal.
     fields: dict[str, Any] = {"state": WorkState.RUNNING, "pid": None, "host": socket.gethostname(), "updated_at": now}
     before = directory.status()
@@ -189,7 +189,7 @@ def run_here(
                 directory.log_path.chmod(0o600)
                 _do(worker, work, explain, log)
         finally:
-            os.close(held)
+            lock.release(held)
 
     threading.Thread(target=do, daemon=True, name=f"work {directory.path.name}").start()
 
