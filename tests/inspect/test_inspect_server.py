@@ -7,6 +7,8 @@ import importlib
 import os
 import re
 import shutil
+import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -125,6 +127,32 @@ async def test_those_beyond_the_number_of_workers_wait_in_order_and_can_be_cance
     await asyncio.gather(first.wait(), third.wait())
 
 
+MANY = """
+import asyncio, os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FILES"]),) * 2)
+from motools_inspect import InspectEvalBackend
+
+async def main():
+    backend = InspectEvalBackend(workers=1, keep_warm=1)
+    jobs = await asyncio.gather(*(backend.evaluate("scripted/upper", "scripted/shouting", limit=1) for _ in range(20)))
+    results = await asyncio.gather(*(job.wait() for job in jobs))
+    print([len(each.samples) for each in results], {job._work.status().attempt for job in jobs})
+
+asyncio.run(main())
+"""
+
+
+async def test_more_can_wait_than_a_server_may_have_files_open(own_server):
+    processes = [  # each request has three: one of these has no room for all of one
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", MANY, stdout=asyncio.subprocess.PIPE, env=os.environ | {"FILES": str(number)}
+        )
+        for number in (48, 49, 50)
+    ]
+    for process in processes:
+        assert (await process.communicate())[0].decode() == f"{[1] * 20} {{1}}\n"
+
+
 async def test_without_their_server_workers_go_on_and_those_that_wait_for_one_begin_elsewhere(own_server):
     backend = InspectEvalBackend(workers=1)
     first, second = [
@@ -205,6 +233,35 @@ async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time_and
     assert not own_server()
     again = await InspectEvalBackend(keep_warm=1).evaluate("scripted/upper", SUITE)
     assert len((await again.wait()).samples) == 3
+
+
+@pytest.mark.parametrize("length", [1, 1_000_000])  # the longer one is not taken off a caller's hands before it is read
+async def test_who_asks_a_server_that_is_about_to_end_is_served_by_the_next(own_server, length):
+    place = launching._place(launching._directory(), variables())
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(place))
+    listener.listen()
+
+    def end() -> None:
+        listener.accept()[0].close()
+        place.unlink()
+        listener.close()
+
+    asking = InspectEvalBackend().identify("scripted/upper", SUITE, model_args={"padding": "x" * length})
+    found, _ = await asyncio.gather(asking, asyncio.to_thread(end))
+    assert list(found["tasks"]) == [SUITE]
+
+
+async def test_what_ends_the_building_of_a_task_ends_it_once(tmp_path):
+    (tmp_path / "ends.py").write_text(
+        "import os\nfrom inspect_ai import task\n\n@task\ndef ends(log):\n"
+        "    with open(log, 'a') as file:\n        file.write('x')\n    os._exit(0)\n"
+    )
+    with pytest.raises(RunFailed, match=r"was to build .* ended without an answer"):
+        await InspectEvalBackend().identify(
+            "scripted/upper", f"{tmp_path}/ends.py@ends", task_args={"log": f"{tmp_path}/log"}
+        )
+    assert (tmp_path / "log").read_text() == "x"
 
 
 async def test_without_keeping_warm_each_worker_is_a_new_process(own_server):

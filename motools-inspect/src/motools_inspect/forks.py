@@ -19,6 +19,8 @@ from typing import Any
 
 from motools.detached import LOCK_VARIABLE
 
+BEGUN = b" "
+"""Precedes an answer: who hears nothing at all, not even that, may ask again. To JSON it means nothing."""
 PATIENCE = 5.0
 """Seconds that a request may take to arrive."""
 
@@ -89,6 +91,7 @@ def work(request: Request) -> int:
         else:
             from motools_inspect.resolving import tell
 
+            os.write(request.connection, BEGUN)
             tell(request.body["ask"], request.connection)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)

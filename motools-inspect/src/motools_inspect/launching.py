@@ -86,10 +86,16 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
 
     What a server says that is started now goes to `log`. Raises OSError where none can be.
     """
-    environment = variables(request["directory"])
-    connection = _connect(_directory(), environment, log, float(request["keep_warm"]))
+    body = json.dumps(request).encode()
     try:
-        body = json.dumps(request).encode()
+        return _asked(request, body, descriptors, log)
+    except ConnectionError:  # that server was about to end, and has taken nothing
+        return _asked(request, body, descriptors, log)
+
+
+def _asked(request: Mapping[str, Any], body: bytes, descriptors: Sequence[int], log: int) -> socket.socket:
+    connection = _connect(_directory(), variables(request["directory"]), log, float(request["keep_warm"]))
+    try:
         socket.send_fds(connection, [len(body).to_bytes(8, "big")], descriptors)
         connection.sendall(body)
     except BaseException:

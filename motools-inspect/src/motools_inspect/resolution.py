@@ -180,10 +180,15 @@ def _from_server(request: Mapping[str, Any], options: Options, log: int) -> byte
         "keep_warm": options.keep_warm,
         "workers": options.workers,
     }
+    return _heard(wanted, log) or _heard(wanted, log)
+
+
+def _heard(wanted: Mapping[str, Any], log: int) -> bytes:
+    """Return what a server answers; nothing at all where it has ended before it came to the question."""
     with ask(wanted, [log], log=log) as connection, connection.makefile("rb") as stream:
         try:
             return stream.read()
-        except ConnectionResetError:  # it ended before it had loaded what it needs
+        except ConnectionResetError:
             return b""
 
 

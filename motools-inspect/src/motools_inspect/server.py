@@ -27,6 +27,8 @@ from motools_inspect.loaded import load
 
 LOOK = 0.2
 """Seconds between two looks at requests that wait, and that may be cancelled meanwhile."""
+SHARE = 2
+"""One in so many of the descriptors that it may have open are those of requests that wait; others wait to be accepted."""
 AWAITED = "MOTOOLS_INSPECT_AWAITED"
 """Names the open file in which a server hands its requests to the one it begins again as."""
 
@@ -55,7 +57,6 @@ class Server:
     def serve(self) -> None:
         """Serve until nothing has been asked for so long as the requests say."""
         selector = selectors.DefaultSelector()
-        selector.register(self._listener, selectors.EVENT_READ)
         self._listener.settimeout(0.0)
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writer)
@@ -63,6 +64,7 @@ class Server:
         selector.register(reader, selectors.EVENT_READ)
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < self._keep_warm or self._waiting or self._workers:
+            self._listen(selector)
             for key, _ in selector.select(LOOK if self._waiting else min(self._keep_warm, 5.0)):
                 if key.fileobj is self._listener:
                     self._accept()
@@ -77,6 +79,19 @@ class Server:
                 self._keep_warm = 0.0
         self._leave()
 
+    def _listen(self, selector: selectors.BaseSelector) -> None:
+        """Be woken by those who come to ask, while there is room for them."""
+        is_listening = self._listener in selector.get_map()
+        if self._has_room() and not is_listening:
+            selector.register(self._listener, selectors.EVENT_READ)
+        elif is_listening and not self._has_room():
+            selector.unregister(self._listener)
+
+    def _has_room(self) -> bool:
+        """Whether another request can be held open."""
+        held = sum(len(request.descriptors) for request in self._waiting)
+        return held * SHARE < resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
     def _is_at_its_place(self) -> bool:
         """Whether callers still find this server; the directory of sockets may have been removed."""
         try:
@@ -85,12 +100,10 @@ class Server:
             return False
 
     def _accept(self) -> None:
-        while True:
+        while self._has_room():
             try:
                 connection, _ = self._listener.accept()
-            except BlockingIOError:
-                return
-            except OSError:  # too many open files: the caller waits in the backlog
+            except OSError:  # nobody asks any more, or the system has no descriptors left for now
                 return
             with suppress(OSError, ValueError, EOFError):  # who did not finish asking has let go of the lock
                 if (request := receive(connection)) is not None:
@@ -162,6 +175,7 @@ class Server:
             self._start()
             time.sleep(LOOK)
             self._bury()
+            self._accept()
 
 
 def main(name: str, listener: str, keep_warm: str) -> None:
