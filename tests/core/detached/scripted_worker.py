@@ -16,6 +16,8 @@ from pathlib import Path
 
 from motools.detached import CannotGoOn, run_worker
 
+HOLD = "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); time.sleep(100)"
+
 
 def work(worker):
     done = worker.path / "done"
@@ -39,6 +41,8 @@ def act(worker, deed):  # noqa: C901, PLR0912  (a list of deeds)
         case "hold without listening":
             with worker.expendable():
                 time.sleep(60)
+        case "be deaf":
+            subprocess.run([sys.executable, "-c", HOLD, worker.path / "child"], check=True)
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "die once" if worker.attempt == 1:

@@ -321,6 +321,16 @@ async def test_work_is_cancelled_while_its_worker_is_still_being_imported(make):
     assert work.status().state == "cancelled"
 
 
+async def test_a_worker_that_does_not_stop_is_killed_with_what_it_has_started(make, until):
+    work = make(steps=2, at={"1": "be deaf"})
+    work.start()
+    await until(lambda: lock.is_held(work.path / "child"))
+    async with asyncio.timeout(20):
+        await work.cancel(grace=0.2)
+        assert work.status().state == "cancelled"
+        await until(lambda: not lock.is_held(work.path / "child"))
+
+
 async def test_cancelling_ended_work_changes_nothing(make):
     work = make(steps=1)
     before = await work.wait()

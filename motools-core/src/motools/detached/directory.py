@@ -190,10 +190,13 @@ class WorkDirectory:
         finally:
             lock.release(descriptor)
 
-    async def cancel(self) -> None:
-        """Ask for the work to end and wait until it has; a worker that does not stop within the grace is killed."""
+    async def cancel(self, *, grace: float = GRACE) -> None:
+        """Ask for the work to end and wait until it has.
+
+        A worker that does not stop within so many seconds is killed, with the programs that it has started.
+        """
         await asyncio.to_thread(self.request_cancel)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + grace
         pause, longest = POLL
         while not (status := await asyncio.to_thread(self.status)).state.is_terminal:
             if status.state is WorkState.INTERRUPTED:
@@ -208,7 +211,10 @@ class WorkDirectory:
         # The lock is held, so the process that wrote its pid there still lives and the number is its own.
         if pid is not None and lock.is_held(self.path / "lock"):
             with contextlib.suppress(ProcessLookupError):  # it has ended since
-                os.kill(pid, number)
+                if number is signal.SIGKILL and os.getpgid(pid) == pid:
+                    os.killpg(pid, number)  # nobody is left who could end the programs that it has started
+                else:
+                    os.kill(pid, number)
 
     def last_words(self) -> str:
         """Return the last line of the log that says something."""
