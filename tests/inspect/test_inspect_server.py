@@ -235,6 +235,18 @@ async def test_a_server_ends_when_nothing_has_been_asked_of_it_for_some_time_and
     assert len((await again.wait()).samples) == 3
 
 
+async def test_those_who_wait_for_a_server_that_is_killed_again_and_again_have_not_died_with_it(own_server):
+    backend, killed = InspectEvalBackend(), set()
+    jobs = [await backend.evaluate("scripted/upper", SUITE) for _ in range(3)]
+    waiting = [asyncio.create_task(job.wait()) for job in jobs]
+    while len(killed) < 4:
+        await until(lambda: {server.pid for server in own_server()} - killed)
+        for server in own_server():
+            server.kill()
+            killed.add(server.pid)
+    assert [len((await each).samples) for each in waiting] == [3, 3, 3]
+
+
 @pytest.mark.parametrize("length", [1, 1_000_000])  # the longer one is not taken off a caller's hands before it is read
 async def test_who_asks_a_server_that_is_about_to_end_is_served_by_the_next(own_server, length):
     place = launching._place(launching._directory(), variables())

@@ -180,11 +180,22 @@ async def test_a_worker_that_dies_again_and_again_at_one_step_fails_in_words(mak
     assert not work.start()
 
 
-async def test_a_worker_that_never_gets_anywhere_died_as_often_as_it_was_started(tmp_path):
+async def test_work_whose_workers_all_end_before_they_begin_fails_in_words(tmp_path):
     work = WorkDirectory.create(tmp_path / "work", spec={}, module="no_such_module")
     status = await work.wait()
-    assert (status.step, status.attempt) == (0, 3)
-    assert str(status.error).startswith("The worker died 3 times at step 0 without a word.")
+    assert (status.step, status.attempt) == (0, 10)
+    assert str(status.error).startswith(
+        f"The worker ended 10 times before it had begun. Its log, {work.log_path}, ends"
+    )
+
+
+async def test_a_worker_that_never_began_was_not_ended_for_what_it_takes_and_is_no_death_of_the_work(make):
+    work = make(steps=1)
+    work.write_status(
+        dataclasses.replace(work._stored(), attempt=3, fruitless=2, memory_kills=out_of_memory_kills() - 1)
+    )
+    status = await work.wait()
+    assert (status.state, status.attempt) == ("succeeded", 4)
 
 
 def test_only_the_owner_can_look_into_what_is_made(make, tmp_path):

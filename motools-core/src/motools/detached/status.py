@@ -52,6 +52,7 @@ class WorkStatus:
     started_at: float | None = None
     updated_at: float = 0.0
     fruitless: int = 0
+    unbegun: int = 0
     attempt_step: int = 0
     memory_kills: int = 0
 
