@@ -282,6 +282,19 @@ async def test_weights_that_a_request_names_by_their_place_count_by_content(
     assert await identity(f"{suite}/task.py@reading", model=model, model_args=given) != before
 
 
+@pytest.mark.parametrize(("model", "arguments"), [("hf/local", {"model_path": "{folder}"}), ("hf/{folder}", {})])
+async def test_weights_in_a_sub_directory_that_is_named_count_by_content(suite, tmp_path, model, arguments):
+    (tmp_path / "models").mkdir()
+    weights = weights_in(tmp_path / "models" / "organism")
+    model, asked = model.format(folder=weights.parent), f"{suite}/task.py@reading"
+    given = {"subfolder": "organism"} | {name: value.format(folder=weights.parent) for name, value in arguments.items()}
+    before = await identity(asked, model=model, model_args=given)
+    weights_in(tmp_path / "models" / "another")
+    assert await identity(asked, model=model, model_args=given) == before
+    (weights / "model.safetensors").write_text("again")
+    assert await identity(asked, model=model, model_args=given) != before
+
+
 async def test_weights_of_a_role_that_are_named_by_their_place_count_by_content(suite, tmp_path):
     weights = weights_in(tmp_path / "organism")
     roles = {"model_roles": {"grader": f"vllm/some/base:{weights}"}}

@@ -22,8 +22,14 @@ OF_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".jinja")
 
 
 def fingerprints(model: str, arguments: Any) -> dict[str, str]:
-    """Return a digest of all weights that a model's name or its arguments name, by the place as it is given."""
-    found = {place: _of(Path(place)) for place in {*_in_name(model), *_strings(arguments)} if _may_be_a_place(place)}
+    """Return a digest of all weights that a model's name or its arguments name, by the place as it is given.
+
+    A directory's own sub-directories count where they are named as well, as `subfolder` names one.
+    """
+    named = {*_in_name(model), *_strings(arguments)} - {""}
+    directories = [place for place in named if _may_be_a_place(place) and Path(place).is_dir()]
+    named |= {f"{directory}/{name}" for directory in directories for name in named}
+    found = {place: _of(Path(place)) for place in named if _may_be_a_place(place)}
     return {place: digest for place, digest in sorted(found.items()) if digest is not None}
 
 
@@ -55,7 +61,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _may_be_a_place(text: str) -> bool:
-    return bool(text) and "\0" not in text and "\n" not in text and os.path.exists(text)  # noqa: PTH110 (no error)
+    return "\0" not in text and "\n" not in text and os.path.exists(text)  # noqa: PTH110 (no error)
 
 
 def _of(place: Path) -> str | None:
