@@ -68,6 +68,7 @@ class TestDummyEvals(EvalBackendContract):
     sdk_modules = HEAVY
     key_variables = ("DUMMY_API_KEY",)
     keywords: ClassVar = {"limit": 3}
+    other_suite = "other"
     lacking: ClassVar = {"view": "there is nothing to look at"}
 
     @pytest.fixture

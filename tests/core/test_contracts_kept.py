@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from motools.testing import plugin
 
 MINIMAL = """
 import json, uuid
@@ -167,3 +171,9 @@ def test_the_pytest_plugin_imports_nothing_of_motools_and_changes_nothing(pytest
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTOOLS_CACHE", "mine")
         pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
+
+
+def test_every_suite_shows_what_it_compared():
+    suites = Path(plugin.__file__).parent.glob("*.py")
+    spoken = {f"motools.testing.{path.stem}" for path in suites if path.read_text().startswith("# ruff: noqa: S101")}
+    assert spoken - set(plugin.SUITES) == set()

@@ -119,6 +119,7 @@ class InspectSettings(Settings):
 
     Options = Options
     Hyperparameters = Parameters
+    unkeyed = frozenset(field.name for field in fields(Pace))
 
 
 def parameters_of(given: Mapping[str, Any]) -> Parameters:

@@ -61,9 +61,11 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
         await finished.save(tmp_path / "handle.json")
         loaded = await type(finished).load(tmp_path / "handle.json")
         assert type(loaded) is type(finished)
-        assert loaded.job_id == finished.job_id
         assert await self.waited(loaded) == await self.waited(finished)
         assert loaded.status == RunStatus.SUCCEEDED
+        for name in ("job_id", "model_id", "metadata"):
+            was, now = getattr(finished, name), getattr(loaded, name)
+            assert now == was, f"save() or load() loses the {name}: it was {was!r}, and is {now!r}"
 
     async def test_a_saved_handle_goes_on_in_another_process(self, finished: Any, tmp_path: Path) -> None:
         await finished.save(tmp_path / "handle.json")
@@ -116,18 +118,26 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
         ticket, other = RecordingTicket(), RecordingTicket()
         handle = await start(backend, ticket=ticket)
         assert [payment.job_id for payment in ticket.payments] == [handle.job_id]
-        found = [one.job_id for one in await backend.find(ticket.token)]
-        assert found == [handle.job_id], (
+        found = list(await backend.find(ticket.token))
+        assert [one.job_id for one in found] == [handle.job_id], (
             "one submission is one job: more were paid for, or find(token) does not give it"
         )
+        assert type(found[0]) is type(handle), (
+            f"find() gives handles as they were: {type(handle)}, not {type(found[0])}"
+        )
         assert list(await backend.find(other.token)) == []
-        await self.waited(handle)
+        assert await self.waited(found[0]) == await self.waited(handle)
+        assert found[0].model_id == handle.model_id, "what find() gives knows its model, as what was started does"
 
     async def test_what_is_adopted_by_its_id_is_the_same_work(self, finished: Any, backend: Any) -> None:
         self.needs(backend, Capability.ADOPT, "whether work can be taken over")
         adopted = await backend.adopt(finished.job_id)
         assert type(adopted) is type(finished)
-        assert (adopted.job_id, adopted.status) == (finished.job_id, RunStatus.SUCCEEDED)
+        assert (adopted.job_id, adopted.status, adopted.model_id) == (
+            finished.job_id,
+            RunStatus.SUCCEEDED,
+            finished.model_id,
+        ), "adopt() returns the work up to date: refresh it before"
         assert isinstance(json.loads(json.dumps(dict(adopted.metadata), allow_nan=False)), dict)
         assert await self.waited(adopted) == await self.waited(finished)
 
@@ -156,12 +166,23 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
             assert len(ticket.payments) == 1
             assert len(await uncertain_backend.find(ticket.token)) == 1
 
-    async def test_the_log_has_lines(self, finished: Any, backend: Any) -> None:
+    async def test_the_log_has_lines(self, finished: Any, backend: Any, canary: str) -> None:
         self.needs(backend, Capability.LOGS, "whether there is a log")
         async with asyncio.timeout(self.timeout):
             lines = [line async for line in finished.logs(follow=True)]
+        assert lines, "a backend that declares LOGS has at least a line of each piece of work"
+        assert all(isinstance(line, str) and "\n" not in line for line in lines), (
+            "logs() yields lines without their end"
+        )
+        assert not any(canary in line for line in lines), "a key stands in the log: leave it out"
+
+    async def test_a_log_can_be_followed_to_the_end(self, start: Start, backend: Any) -> None:
+        self.needs(backend, Capability.LOGS, "whether a log can be followed")
+        handle = await start(backend)
+        async with asyncio.timeout(self.timeout):
+            lines = [line async for line in handle.logs(follow=True)]
+        assert await handle.is_complete(), "logs(follow=True) goes on until the work has ended"
         assert lines
-        assert all(isinstance(line, str) and "\n" not in line for line in lines)
 
     async def test_a_service_that_is_there_answers(self, backend: Any) -> None:
         self.needs(backend, Capability.PING, "whether the service can be asked if it is there")
@@ -176,6 +197,15 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
         await backend.aclose()
         await finished.refresh()
         assert finished.status == RunStatus.SUCCEEDED
+
+    async def test_closing_leaves_live_work_alone(self, start: Start, slow_backend: Any, tmp_path: Path) -> None:
+        handle = await start(slow_backend)
+        await handle.save(tmp_path / "handle.json")
+        await slow_backend.aclose()
+        loaded = await type(handle).load(tmp_path / "handle.json")
+        await loaded.refresh()
+        assert loaded.status not in TERMINAL, f"aclose() releases connections, and ended the work: {loaded.status}"
+        await loaded.cancel()
 
 
 __all__ = ["BackendContract"]

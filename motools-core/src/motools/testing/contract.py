@@ -132,10 +132,19 @@ class Contract:
         await self.waited(handle)
         return handle
 
+    async def in_time(self, work: Awaitable[Any], otherwise: str, then: str = "") -> Any:
+        """Await what ends within `timeout`; fail with these words where it does not."""
+        try:
+            async with asyncio.timeout(self.timeout) as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        pytest.fail(f"{otherwise} after {self.timeout:g} seconds{then}")
+
     async def waited(self, handle: Any) -> Any:
         """Return what a handle comes to, in a form that can be compared."""
-        async with asyncio.timeout(self.timeout):
-            outcome = await handle.wait()
+        outcome = await self.in_time(handle.wait(), "wait() has not ended")
         return getattr(outcome, "metrics", outcome)
 
     async def test_the_contract_is_kept_whole(self) -> None:

@@ -19,7 +19,7 @@ SUITES = (
     *("motools.testing.estimates", "motools.testing.powers", "motools.testing.waiting", "motools.testing.construction"),
     *("motools.testing.cache", "motools.testing.leases", "motools.testing.transitions", "motools.testing.remembering"),
     *("motools.testing.sharing", "motools.testing.store", "motools.testing.lines", "motools.testing.middleware"),
-    *("motools.testing.hygiene", "motools.testing.passing"),
+    *("motools.testing.hygiene", "motools.testing.passing", "motools.testing.requests", "motools.testing.measured"),
 )
 pytest.register_assert_rewrite(*SUITES)
 

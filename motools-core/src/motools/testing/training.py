@@ -64,8 +64,11 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
     @pytest.fixture
     def start(self, dataset: Path) -> Start:
         async def start(backend: TrainingBackend, **more: Any) -> TrainingRun:
-            async with asyncio.timeout(self.timeout):
-                return await backend.train(dataset, self.model, **{"hyperparameters": self.hyperparameters, **more})
+            work = backend.train(dataset, self.model, **{"hyperparameters": self.hyperparameters, **more})
+            run: TrainingRun = await self.in_time(
+                work, "train() has not returned", ": it starts the work, and wait() waits"
+            )
+            return run
 
         return start
 

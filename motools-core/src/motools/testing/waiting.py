@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from motools.errors import MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
 from motools.status import TERMINAL, RunStatus
+from motools.testing.blocking import blocking_connections
 from motools.testing.contract import Contract
 from motools.testing.elsewhere import busy_elsewhere
 
@@ -37,6 +39,17 @@ class WaitingContract(Contract):
     async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
         first = await self.waited(finished)
         assert await asyncio.gather(*[self.waited(finished) for _ in range(3)]) == [first] * 3
+
+    async def test_whoever_only_asks_sees_the_end(self, start: Start, backend: Any) -> None:
+        handle = await start(backend)
+        try:
+            async with asyncio.timeout(self.timeout):
+                while not await handle.is_complete():  # noqa: ASYNC110 (this is how its users ask)
+                    await asyncio.sleep(BETWEEN_LOOKS)
+        except TimeoutError:
+            pytest.fail("is_complete() does not see the end: it asks the service, as refresh() does")
+        await handle.refresh()
+        assert handle.status == RunStatus.SUCCEEDED, f"refresh() brings status up to date, and it is {handle.status}"
 
     async def test_waiting_can_be_limited_in_time(self, start: Start, slow_backend: Any) -> None:
         handle = await start(slow_backend)
@@ -147,6 +160,16 @@ class WaitingContract(Contract):
                 await self._raises_and_pickles(RunLost, ask())
         assert forgotten.status not in TERMINAL, "nobody knows how it ended"
 
+    async def test_what_is_asked_leaves_the_event_loop_to_others(self, start: Start, slow_backend: Any) -> None:
+        with blocking_connections() as places:
+            handle = await start(slow_backend)
+            await handle.refresh()
+            await handle.is_complete()
+            await handle.cancel()
+        assert not places, (
+            f"the event loop waits for a service at {places[0]}: what blocks belongs in asyncio.to_thread"
+        )
+
     async def _raises_and_pickles(self, error_class: type[MotoolsError], work: Awaitable[Any]) -> MotoolsError:
         """Await what must raise an error of a class, or for `UsageError` of one of its kinds; return it."""
         with pytest.raises(error_class) as caught:
@@ -154,6 +177,8 @@ class WaitingContract(Contract):
         assert type(caught.value) is error_class or error_class is UsageError
         assert str(caught.value)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made on the same line)
+        keys = [os.environ[name] for name in self.key_variables if os.environ.get(name)]
+        assert not any(key in str(caught.value) for key in keys), "the error shows a key: leave it out of the sentence"
         return caught.value
 
 
