@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -317,6 +318,47 @@ async def test_what_a_model_writes_is_no_part_of_it(suite, tmp_path):
     before = await identity(f"{suite}/task.py@reading", **given)
     written.write_text("{}")
     assert await identity(f"{suite}/task.py@reading", **given) == before
+
+
+LOOKING = """
+import os
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+
+@task
+def looking():
+    here = Path(__file__).parent
+    try:
+        found = (here / "missed").read_text()
+    except OSError:
+        found = "nothing"
+    found = [found, Path(here, "wanted").exists(), os.path.isdir(here / "folder"), os.path.getsize(here / "measured")]
+    found += [(here / "latest").read_text(), (here / "now" / "text").read_text()]
+    return Task(dataset=[Sample(input=str(each)) for each in found])
+"""
+
+
+@pytest.mark.parametrize("changed", ["missed", "wanted", "folder", "measured", "latest", "now"])
+async def test_what_a_task_looks_at_or_misses_counts_and_a_link_is_what_it_leads_to(tmp_path, changed):
+    (tmp_path / "looking.py").write_text(LOOKING)
+    (tmp_path / "measured").write_text("short")
+    for number in ("one", "two"):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "text").write_text(number)
+    (tmp_path / "latest").symlink_to("one/text")
+    (tmp_path / "now").symlink_to("one")
+    before = await identity(f"{tmp_path}/looking.py@looking")
+    assert await identity(f"{tmp_path}/looking.py@looking") == before
+    if changed in {"latest", "now"}:
+        place = (tmp_path / changed).readlink()
+        (tmp_path / changed).unlink()
+        (tmp_path / changed).symlink_to(Path("two") / place.relative_to("one"))
+    elif changed == "folder":
+        (tmp_path / changed).mkdir()
+    else:
+        (tmp_path / changed).write_text("something")
+    assert await identity(f"{tmp_path}/looking.py@looking") != before
 
 
 async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, monkeypatch):

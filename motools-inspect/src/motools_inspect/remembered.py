@@ -1,9 +1,10 @@
 """What a request's tasks are, by content, remembered as long as nothing that this depends on has changed.
 
-    MOTOOLS_HOME/resolved/inspect/DIGEST.json     one request's answer, with the identity and digest of each file it read
+    MOTOOLS_HOME/resolved/inspect/DIGEST.json     one request's answer, with the identity and digest of each file it read or saw
 
-An answer stands while every file is the same: by its identity (inode, size and times), or else by its content. A file
-that was changed within two seconds of being looked at goes by its content, for such a change may leave no other trace.
+An answer stands while every file is the same: by its identity (inode, size and times), or else by its content, or its size
+and time where it was only looked at. One that was not there must not be there. A link is what it leads to. A file that was
+changed within two seconds of being looked at goes by its content, for such a change may leave no other trace.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import time
 from pathlib import Path
+from stat import S_IFMT, S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from motools.config import home
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 CERTAIN_NS = 2_000_000_000
 """Nanoseconds after its last change from which a file's identity tells whether it is the same."""
-SCHEMA = 1
+ABSENT = "absent"
+"""In place of the digest of what is not there."""
+SCHEMA = 2
 
 
 def recall(request: Mapping[str, Any]) -> Any:
@@ -44,35 +48,43 @@ def recall(request: Mapping[str, Any]) -> Any:
     return found["answer"]
 
 
-def remember(request: Mapping[str, Any], answer: Any, inputs: Iterable[str | os.PathLike[str]], *, since: int) -> None:
-    """Keep an answer that depends on these files and folders, unless one has changed `since` that time, or has gone."""
-    paths = sorted({os.fspath(path) for path in inputs})
-    try:
-        files = [[path, _identity(path), _digest(path)] for path in paths]
-        latest = max((_latest(os.stat(path)) for path in paths), default=0)  # noqa: PTH116 (hundreds of them)
-    except OSError:
+def remember(
+    request: Mapping[str, Any], answer: Any, read: Iterable[str | os.PathLike[str]], seen: Iterable[str], *, since: int
+) -> None:
+    """Keep an answer that depends on what was read and seen, unless some of it has changed `since` that time."""
+    depends = dict.fromkeys(seen, SEEN) | {os.fspath(path): READ for path in read}
+    if any(_has_changed(path, how, since) for path, how in depends.items()):
         return
-    if latest < since:
-        _write(_place(request), answer, files)
+    files = [[path, how, _identity(path), _DIGESTS[how](path)] for path, how in sorted(depends.items())]
+    _write(_place(request), answer, files)
 
 
-def _as_it_is(path: str, identity: list[int] | None, digest: str) -> list[Any] | None:
+def _has_changed(path: str, how: str, since: int) -> bool:
+    found = _stat(path)
+    return found is not None and (how == READ or S_ISREG(found.st_mode)) and _latest(found) >= since
+
+
+def _as_it_is(path: str, how: str, identity: list[int] | None, digest: str) -> list[Any] | None:
     """Return what there is to remember of a file now, or None where it is another."""
-    try:
-        present = _identity(path)
-        if present == identity and present is not None:
-            return [path, identity, digest]
-        return [path, present, digest] if _digest(path) == digest else None
-    except OSError:
-        return None
+    present = _identity(path)
+    if present == identity and present is not None:
+        return [path, how, identity, digest]
+    return [path, how, present, digest] if _DIGESTS[how](path) == digest else None
 
 
 def _identity(path: str) -> list[int] | None:
-    """Return what tells a file from another; None while that is not certain."""
-    found = os.stat(path)  # noqa: PTH116 (hundreds of them)
-    if time.time_ns() - _latest(found) < CERTAIN_NS:
+    """Return what tells a file from another; None while that is not certain, and of what is not there."""
+    found = _stat(path)
+    if found is None or time.time_ns() - _latest(found) < CERTAIN_NS:
         return None
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116 (hundreds of them)
+    except OSError:
+        return None
 
 
 def _latest(found: os.stat_result) -> int:
@@ -81,10 +93,26 @@ def _latest(found: os.stat_result) -> int:
 
 def _digest(path: str) -> str:
     """Return the digest of a file's bytes, or of the names in a folder."""
-    if os.path.isdir(path):  # noqa: PTH112 (as above)
-        names = "\n".join(sorted(each.name for each in Path(path).iterdir() if each.name != "__pycache__"))
-        return hashlib.sha256(names.encode()).hexdigest()
-    return file_digest(Path(path))
+    try:
+        if os.path.isdir(path):  # noqa: PTH112 (as above)
+            names = "\n".join(sorted(each.name for each in Path(path).iterdir() if each.name != "__pycache__"))
+            return hashlib.sha256(names.encode()).hexdigest()
+        return file_digest(Path(path))
+    except OSError:
+        return ABSENT
+
+
+def _look(path: str) -> str:
+    """Return what a look at a file tells of it: its size and time; of a folder only that it is one."""
+    found = _stat(path)
+    if found is None:
+        return ABSENT
+    return f"{found.st_size} {found.st_mtime_ns}" if S_ISREG(found.st_mode) else f"{S_IFMT(found.st_mode):o}"
+
+
+READ, SEEN = "read", "seen"
+_DIGESTS = {READ: _digest, SEEN: _look}
+"""What there is to compare of a file that was read, and of one that was only looked at."""
 
 
 def _write(place: Path, answer: Any, files: list[Any]) -> None:

@@ -1,10 +1,10 @@
 """What a request's tasks are, by content, and what that depends on: asked by a caller who has not loaded Inspect.
 
-    {"tasks": …, "task_args": …, "settings": …, …} -> {"tasks": {label: facts}, "inputs": [path, …]}
+    {"tasks": …, "task_args": …, "settings": …, …} -> {"tasks": {label: facts}, "read": [path, …], "seen": [path, …]}
                                                    or {"error": class, "message": sentence}
 
-A process answers one request and ends, for building a task runs its code. The inputs are the files that were read
-meanwhile and can be edited: as long as none of them changes, the answer stays the same.
+A process answers one request and ends, for building a task runs its code. What was read meanwhile, looked at, or looked for
+in vain, and can be edited, is told: as long as nothing of it changes, the answer stays the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import sysconfig
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +32,14 @@ NOT_FILES = ("/proc/", "/sys/", "/dev/")
 
 
 class Reading:
-    """The files and folders that this process reads, from now on."""
+    """The files and folders that this process reads from now on, and those that it only looks at or misses, by the names it has for them."""
 
     def __init__(self) -> None:
-        self._paths: set[str] = set()
+        self._read: set[str] = set()
+        self._seen: set[str] = set()
         self._is_over = False
         sys.addaudithook(self._hear)
+        self._hear_looks()
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._is_over:
@@ -46,15 +48,35 @@ class Reading:
             path, mode, flags = arguments
             is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
             if isinstance(path, (str, bytes)) and not is_written and not int(flags or 0) & (os.O_WRONLY | os.O_RDWR):
-                self._paths.add(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 (a path may be of any form)
+                self._read.add(_absolute(path))
         elif event in {"os.listdir", "os.scandir"} and isinstance(arguments[0], (str, bytes)):
-            self._paths.add(os.path.abspath(os.fsdecode(arguments[0])))  # noqa: PTH100 (as above)
+            self._read.add(_absolute(arguments[0]))
 
-    def end(self) -> list[str]:
-        """Return what was read and can be edited, the modules that were imported included."""
+    def _hear_looks(self) -> None:
+        """Note what `os.stat` is asked about, by which `os.path` and `pathlib` look: it raises no audit event."""
+        look = os.stat
+
+        @wraps(look)
+        def stat(path: Any, *arguments: Any, **keywords: Any) -> os.stat_result:
+            if isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None:
+                self._seen.add(_absolute(path))
+            return look(path, *arguments, **keywords)
+
+        os.stat = stat
+        for functions in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            functions.add(stat)
+
+    def end(self) -> dict[str, list[str]]:
+        """Return what was read and can be edited, the modules that were imported included, and what was only looked at."""
         self._is_over = True
-        found = {os.path.realpath(path) for path in self._paths | modules() if _can_be_edited(path)}
-        return sorted(path for path in found if _can_be_edited(path) and os.path.exists(path))  # noqa: PTH110 (a string)
+        read = {path for path in self._read | modules() if _can_be_edited(path)}
+        seen = {path for path in self._seen - read if _can_be_edited(path)}
+        return {"read": sorted(read), "seen": sorted(seen)}
+
+
+def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
+    """Return the place that a path names: of a link its own, for it may come to lead elsewhere."""
+    return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (a path may be of any form)
 
 
 def modules() -> set[str]:
@@ -90,7 +112,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         return {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
         return {"error": "RunFailed", "message": f"The tasks cannot be built: {reason_of(error)}."}
-    return {"tasks": facts, "inputs": reading.end()}
+    return {"tasks": facts, **reading.end()}
 
 
 def _facts(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,14 +98,19 @@ def _mentioned(path: Path) -> Iterator[Path]:
 def _module(folder: Path, name: str) -> Iterator[Path]:
     stem = folder.joinpath(*name.strip(".").split("."))
     yield from (
-        place.resolve() for place in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if _is_file(place)
+        _absolute(place) for place in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if _is_file(place)
     )
 
 
 def _existing(folder: Path, text: str) -> Iterator[Path]:
     """Yield the file that a string names, if it can be one."""
     if text and len(text) < 512 and "\n" not in text and _is_file(folder / text):  # noqa: PLR2004 (no path is longer)
-        yield (folder / text).resolve()
+        yield _absolute(folder / text)
+
+
+def _absolute(path: Path) -> Path:
+    """Return the place that a path names: of a link its own, for it may come to lead elsewhere."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (`resolve` follows links)
 
 
 def _is_file(path: Path) -> bool:
