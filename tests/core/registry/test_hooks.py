@@ -96,6 +96,21 @@ async def test_a_failing_listener_is_reported_and_the_others_hear(world, heard, 
     )
 
 
+async def test_where_no_thread_is_to_be_had_listeners_are_reported_and_hear_again_later(
+    world, heard, caplog, monkeypatch
+):
+    world.install("acme", "0.3", hooks={"good": "good"}, modules={"good": listener("1")})
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.excepthook", None)  # without which no thread begins
+        async with asyncio.timeout(10):
+            await hooks.notify(EVENT)
+            await hooks.notify(EVENT)
+    assert heard == []
+    assert "of acme 0.3 cannot be used: motools_run_event raised RuntimeError" in caplog.text
+    await hooks.notify(EVENT)
+    assert heard == [1]
+
+
 STUCK = {
     "hangs": "await asyncio.Event().wait()",
     "is cancelled": "raise asyncio.CancelledError",

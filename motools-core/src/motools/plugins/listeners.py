@@ -107,6 +107,7 @@ class _Aside:
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._present: _Job | None = None
         self._process = 0
+        self._has_thread = False
 
     async def tell(self, listeners: Sequence[Listener], event: RunEvent, seconds: float) -> list[Failure]:
         """Call each with an event, and await what it returns where that is awaitable; return who failed, and with what."""
@@ -114,7 +115,10 @@ class _Aside:
         left = listeners
         while left:
             job = _Job(left, event)
-            await self._done(job, seconds)
+            try:
+                await self._done(job, seconds)
+            except RuntimeError as failure:
+                return [*failures, *((listener, failure) for listener in left)]
             for listener, (result, error) in zip(left, job.outcomes, strict=False):
                 if error is None and _is_awaitable(result):
                     error = await failure_of(partial(_itself, result), seconds)  # noqa: PLW2901  (what came of it in the end)
@@ -128,18 +132,29 @@ class _Aside:
         return failures
 
     async def _done(self, job: _Job, seconds: float) -> None:
-        """Hand a job over and wait until it is over, or a call of it has taken too long."""
-        with _beginning:
-            if self._process != os.getpid():  # the first time, or in a process that was forked and has no such thread
-                self._process, self._jobs, self._present, self._lock = os.getpid(), SimpleQueue(), None, Lock()
-                self._begin()
+        """Hand a job over and wait until it is over, or a call of it has taken too long.
+
+        Raises `RuntimeError` where no thread is to be had.
+        """
+        self._begin_where_needed()
         self._jobs.put(job)
         while not job.over.done():
             await asyncio.wait([job.over], timeout=self._patience(seconds))
             self._look(seconds)
+            try:
+                self._begin_where_needed()
+            except RuntimeError:
+                job.is_given_up = True
+                raise
 
-    def _begin(self) -> None:
-        Thread(target=self._work, args=(self._jobs,), name="motools-listeners", daemon=True).start()
+    def _begin_where_needed(self) -> None:
+        with _beginning:
+            if self._process != os.getpid():  # the first time, or in a process that was forked and has no such thread
+                self._process, self._jobs, self._present, self._lock = os.getpid(), SimpleQueue(), None, Lock()
+                self._has_thread = False
+            if not self._has_thread:
+                Thread(target=self._work, args=(self._jobs,), name="motools-listeners", daemon=True).start()
+                self._has_thread = True
 
     def _patience(self, seconds: float) -> float:
         """Return for how long whatever is called now, of whichever event, may go on."""
@@ -148,19 +163,18 @@ class _Aside:
         return seconds if since is None else max(since + seconds - monotonic(), 0.001)
 
     def _look(self, seconds: float) -> None:
-        """Leave a call that takes too long to itself, and begin another thread for all that waits."""
+        """Leave a call that takes too long to itself, so that another thread is begun for all that waits."""
         with self._lock:
             job = self._present
             if job is None or job.since is None or monotonic() - job.since < seconds:
                 return
             job.is_given_up = True
             job.listeners[len(job.outcomes)].is_overdue = True
-            self._present = None
-            self._begin()
+            self._present, self._has_thread = None, False
         job.end()
 
     def _work(self, jobs: SimpleQueue[_Job]) -> None:
-        while self._has_done(jobs.get()):
+        while (job := jobs.get()).is_given_up or self._has_done(job):
             pass
 
     def _has_done(self, job: _Job) -> bool:
