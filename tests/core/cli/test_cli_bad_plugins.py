@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -190,12 +192,88 @@ def test_all_of_them_at_once_are_named_by_those_who_look_at_each(cli, site):
     assert not set(modules) & set(sys.modules)
 
 
-def test_a_slow_import_is_told_with_its_time(cli, site, monkeypatch, chat, caplog):
-    monkeypatch.setattr("motools.plugins.loading.SLOW", 0.0)
-    site("acme-bad", {"bad_module": GOOD_HOOKS}, hooks={"bad-hooks": "bad_module"})
-    done = ended_well(cli("train", chat, "-b", "dummy", "--model", "m"))
+def test_a_slow_import_is_named_while_it_goes_on(cli, site, monkeypatch, chat, caplog):
+    monkeypatch.setattr("motools.plugins.watching.SLOW", 0.05)
+    waits = (
+        "import logging, time\nend = time.monotonic() + 30\n"
+        "while not any('slow-hooks' in each.getMessage() for each in logging.getLogger().handlers[-1].records):\n"
+        "    assert time.monotonic() < end\n    time.sleep(0.01)\n"
+    )
+    logging.getLogger().addHandler(caplog.handler)
+    site("acme-bad", {"bad_module": waits + GOOD_HOOKS}, hooks={"slow-hooks": "bad_module"})
+    assert ended_well(cli("train", chat, "-b", "dummy", "--model", "m")).returncode == 0
+    logging.getLogger().removeHandler(caplog.handler)
+    assert "The plugin 'slow-hooks' of acme-bad 1.0 has been importing for 0.05 s" in caplog.text
+    assert Path("heard").read_text().split() == ["submitted", "succeeded"]
+
+
+CRASHES = {
+    "aborts": ("os.abort()", signal.SIGABRT),
+    "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", signal.SIGKILL),
+}
+
+
+@pytest.mark.parametrize("case", CRASHES)
+def test_a_module_that_crashes_the_process_is_named(shell, chat, site, tmp_path, case):
+    source, number = CRASHES[case]
+    site("acme-bad", {"bad_module": f"import os, signal\nos.closerange(0, 3)\n{source}"}, **EVERYWHERE)
+    places = {"PYTHONPATH": str(tmp_path / "site")}
+    for command in (["train", chat, "-b", "bad", "--model", "m"], ["bad-command"], ["train", chat, "-b", "dummy", "--model", case]):  # fmt: skip
+        done = shell(*command, **places)
+        assert done.returncode == -number
+        assert "of acme-bad 1.0 was being imported when this command ended" in done.stderr
+        assert "MOTOOLS_PLUGINS=-bad" in done.stderr
+    done = shell("train", chat, "-b", "dummy", "--model", "m", **places, MOTOOLS_PLUGINS="dummy")
+    assert (done.returncode, done.stderr.count("bad")) == (0, 0)
+
+
+OF_A_PROCESS = {
+    "ends it": "import os\nos._exit(0)",
+    "ends it by a name": "from os import _exit\n_exit(0)",
+    "closes stdout and stderr": "import os, sys\nsys.stdout.close()\nsys.stderr.close()\n",
+    "closes their files": "import os\nos.closerange(1, 3)\n",
+    "takes stdout and stderr away": "import sys\nsys.stdout = sys.stderr = None\n",
+    "replaces stdout and stderr": "import sys\nsys.stdout = sys.stderr = object()\n",
+    "turns warnings into errors": "import warnings\nwarnings.simplefilter('error')\n",
+    "goes elsewhere": "import os\nos.chdir('/')\n",
+    "forks": "import os\nif os.fork() == 0:\n    os._exit(0)\nos.wait()",
+}
+
+
+@pytest.mark.parametrize("when", ["imported", "told"])
+@pytest.mark.parametrize("case", OF_A_PROCESS)
+def test_whatever_a_listener_does_to_the_process(shell, chat, site, tmp_path, case, when):
+    source = OF_A_PROCESS[case]
+    if when == "told":
+        if case.startswith("ends it"):
+            pytest.skip("a listener that ends the process when it is called does")
+        inner = "".join(f"    {line}\n" for line in source.splitlines())
+        source = f"from motools import hookimpl\n@hookimpl\ndef motools_run_event(event):\n{inner}"
+    site("acme-bad", {"bad_module": source}, hooks={"a-bad-one": "bad_module"})
+    site("acme-good", {"good_module": GOOD}, training={"good": "good_module:Good"})
+    places = {"PYTHONPATH": str(tmp_path / "site")}
+    done = ended_well(shell("train", chat, "-b", "good", "--model", "m", "--json", **places))
+    assert (done.returncode, json.loads(done.stdout)["model_id"]) == (0, "model-1")
+    if case in {"ends it", "ends it by a name"}:
+        assert "of acme-bad 1.0 cannot be used: its module 'bad_module' called os._exit(0)" in done.stderr
+    if case == "goes elsewhere":
+        what = "was imported" if when == "imported" else "was told of an event"
+        assert f"'a-bad-one' of acme-bad 1.0 changed the working directory to / when it {what}." in done.stderr
+
+
+def test_a_thread_that_a_plugin_leaves_running_is_told_of(shell, chat, site, tmp_path):
+    source = "import threading, time\nthreading.Thread(target=time.sleep, args=(4,), name='beats').start()\n"
+    site("acme-bad", {"bad_module": source + GOOD_HOOKS}, hooks={"bad": "bad_module"})
+    done = ended_well(shell("train", chat, "-b", "dummy", "--model", "m", PYTHONPATH=str(tmp_path / "site")))
     assert done.returncode == 0
-    assert "Importing the plugin 'bad-hooks' of acme-bad 1.0 took 0." in caplog.text
+    assert "Waiting for the thread 'beats', which a plugin has left running. Ctrl-C leaves without." in done.stderr
+
+
+def test_an_unexpected_error_that_no_plugins_code_has_raised_names_those_in_use(shell, chat, site, tmp_path):
+    site("acme-bad", {"bad_module": "import json\njson.dumps = None\n"}, hooks={"bad-hooks": "bad_module"})
+    done = ended_well(shell("train", chat, "-b", "dummy", "--model", "m", "--json", PYTHONPATH=str(tmp_path / "site")))
+    assert done.returncode == 1
+    assert "(with backend 'dummy'; plugins in use: acme-bad 1.0" in done.stderr
 
 
 CALLS = {

@@ -24,14 +24,23 @@ def main() -> None:
     import sys
 
     status = 130
+
+    def leave(*_: object) -> None:
+        """Give whoever is still impatient the same exit status, and no traceback from what is being put away."""
+        os._exit(status)
+
     try:
         from motools.cli.app import run
+        from motools.cli.output import own_streams, tell_of_threads
+        from motools.plugins import watching
 
-        status = run(sys.argv[1:])
+        watching.is_command = True
+        with own_streams():
+            status = run(sys.argv[1:])
+        tell_of_threads()
     except KeyboardInterrupt:  # again, while the first was being answered
         pass
-    # Whoever is still impatient gets the same exit status, and no traceback from what is being put away.
-    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(status))
+    signal.signal(signal.SIGINT, leave)
     sys.exit(status)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from motools.cli.lazy import Session
+from motools.cli.output import say, say_refusal
 from motools.cli.plugged import PluggedGroup
 from motools.errors import MotoolsError, UsageError
 from motools.words import said, sentence_of
@@ -75,21 +76,21 @@ def run(arguments: Sequence[str]) -> int:
         _check_text(arguments)
         status = motools.main(list(arguments), prog_name="motools", standalone_mode=False, obj=session)
     except click.Abort:
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.")
         return INTERRUPTED
     except click.ClickException as error:
         _trace(session)
-        error.show()
+        say_refusal(error)
         return error.exit_code
     except MotoolsError as error:
         _trace(session)
         prefix = "" if error.exit_status == INTERRUPTED else "Error: "
         words = [f"{prefix}{sentence_of(error)}", *getattr(error, "__notes__", ())]
-        click.echo(_in_options("\n".join(words)), err=True)
+        say(_in_options("\n".join(words)))
         return error.exit_status
     except OSError as error:
         _trace(session)
-        click.echo("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]), err=True)
+        say("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]))
         return 1
     except SystemExit as error:
         if not session.is_ours:
@@ -104,14 +105,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _unexpected(error: BaseException, session: Session) -> int:
     """Tell of an error that no command knows of, with the distribution whose code it comes from where that is a plugin's."""
-    from motools.plugins.blame import origin_of
+    from motools.plugins.blame import in_use, origin_of
 
     _trace(session)
     origin = origin_of(error)
-    where = f" (in {origin})" if origin else f" (with {session.subject})" if session.subject else ""
+    suspects = [f"with {session.subject}"] if session.subject else []
+    suspects += [f"plugins in use: {', '.join(used)}"] if (used := in_use()) else []
+    where = f" (in {origin})" if origin else f" ({'; '.join(suspects)})" if suspects else ""
     hint = "" if session.debug else " Run it again with --debug to see where."
     sentence = f"Error: an unexpected {said(error).rstrip('.')}{where}.{hint}"
-    click.echo("\n".join([sentence, *getattr(error, "__notes__", ())]), err=True)
+    say("\n".join([sentence, *getattr(error, "__notes__", ())]))
     return 1
 
 
@@ -140,7 +143,7 @@ def _trace(session: Session) -> None:
     if session.debug:
         import traceback
 
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        say(traceback.format_exc().rstrip())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import time
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -22,10 +22,60 @@ if TYPE_CHECKING:
 NARROWEST = 8
 """Characters below which no column of a table is squeezed."""
 GAP = "  "
+PATIENCE = 2.0
+"""Seconds that threads may take to end before they are told of."""
 
 
 _results: IO[str] | None = None
 """Where results go while stdout is kept for them; None for stdout."""
+_words: IO[str] | None = None
+"""Where words for people go; None for stderr."""
+
+
+@contextlib.contextmanager
+def own_streams() -> Iterator[None]:
+    """Print to stdout and stderr as they are now while the body runs, whatever plugins close or put in their places."""
+    global _results, _words  # noqa: PLW0603  (a process has one of each)
+    found = sys.stdout, sys.stderr
+    with contextlib.ExitStack() as stack:
+        _results, _words = (_twin(stream, stack) for stream in found)
+        try:
+            yield
+        finally:
+            _results = _words = None
+            sys.stdout, sys.stderr = found  # which are flushed in the end, and others may not bear that
+
+
+def _twin(stream: TextIO | None, stack: contextlib.ExitStack) -> IO[str] | None:
+    """Return another stream to the same file; None where there is no file, or none that is open."""
+    if stream is None:
+        return None
+    try:
+        twin = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors=stream.errors)
+    except (OSError, ValueError):
+        return None
+    stack.enter_context(contextlib.suppress(OSError))  # what could not be written was told when it was tried
+    return stack.enter_context(twin)
+
+
+def tell_of_threads() -> None:
+    """Have it said what this process waits for before it ends, where plugins have left threads running that are no daemons."""
+    import threading
+
+    def left() -> list[str]:
+        threads = (each for each in threading.enumerate() if each is not threading.main_thread())
+        return [repr(each.name) for each in threads if not each.daemon]
+
+    def tell() -> None:
+        time.sleep(PATIENCE)
+        if names := left():
+            what = f"the thread {names[0]}" if len(names) == 1 else f"the threads {', '.join(names)}"
+            words = f"Waiting for {what}, which a plugin has left running. Ctrl-C leaves without.\n"
+            os.write(2, words.encode())  # by now the streams are being put away
+
+    if left():
+        with contextlib.suppress(RuntimeError):  # no thread is to be had
+            threading.Thread(target=tell, daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -59,7 +109,13 @@ def say(text: str) -> None:
     """Tell the person at the terminal something, on stderr."""
     # Nobody to hear it is no reason to stop.
     with contextlib.suppress(BrokenPipeError):
-        click.echo(text, err=True)
+        click.echo(text, file=_words, err=True)
+
+
+def say_refusal(error: click.ClickException) -> None:
+    """Say what click says of a command line that it does not take."""
+    with contextlib.suppress(BrokenPipeError):
+        error.show(_words)
 
 
 def _reader_left() -> NoReturn:
@@ -172,12 +228,15 @@ __all__ = [
     "duration",
     "fields",
     "number",
+    "own_streams",
     "progress_words",
     "put",
     "put_json",
     "results_alone",
     "say",
+    "say_refusal",
     "table",
+    "tell_of_threads",
     "when",
     "when_exactly",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from motools.errors import ConfigError
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import split_value
+from motools.plugins.origin import RESERVED
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,4 +31,17 @@ def origin_of(error: BaseException) -> str:
     return found
 
 
-__all__ = ["origin_of"]
+def in_use() -> list[str]:
+    """Return the distributions of others, with their versions, of which plugins have been imported.
+
+    Any of them may have changed what all share.
+    """
+    try:
+        offers = catalogue().offers
+    except ConfigError:
+        return []
+    imported = (offer for offer in offers if split_value(offer.value)[0] in sys.modules)
+    return sorted({offer.origin for offer in imported if offer.distribution not in RESERVED.values()})
+
+
+__all__ = ["in_use", "origin_of"]

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.redact import without_secrets
 from motools.plugins.apart import end_in_words, run_apart
-from motools.plugins.loading import SLOW
 from motools.plugins.probe import IDENTITY
 from motools.plugins.rules import Finding
+from motools.plugins.watching import SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

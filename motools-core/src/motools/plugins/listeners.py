@@ -23,6 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from motools.listening import failure_of
+from motools.plugins.watching import directory, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Failure = tuple["Listener", BaseException]
 
 
+LISTENED = "was told of an event"
 _beginning = Lock()
 
 
@@ -68,7 +70,7 @@ class Listeners:
         failures: list[Failure] = []
         for is_asynchronous, group in self._groups:
             if is_asynchronous:
-                outcomes = [(listener, await failure_of(partial(listener, event), seconds)) for listener in group]
+                outcomes = [(listener, await _awaited(listener, event, seconds)) for listener in group]
                 failures += [(listener, error) for listener, error in outcomes if error is not None]
             else:
                 failures += await self._aside.tell(group, event, seconds)
@@ -205,10 +207,21 @@ def _called(listener: Listener, job: _Job) -> tuple[Any, BaseException | None]:
     """Call a listener, unless an earlier call has not returned, and return what came of it."""
     if listener.is_overdue:
         return None, Overdue("it has not returned from an earlier event")
+    before = directory()
     try:
         return job.context.run(listener, job.event), None
     except BaseException as error:  # noqa: BLE001  (the work goes on, whatever it is)
         return None, error
+    finally:
+        put_back(before, listener.offer, LISTENED)
+
+
+async def _awaited(listener: Listener, event: RunEvent, seconds: float) -> BaseException | None:
+    before = directory()
+    try:
+        return await failure_of(partial(listener, event), seconds)
+    finally:
+        put_back(before, listener.offer, LISTENED)
 
 
 def _is_awaitable(value: object) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from time import monotonic
 
 from motools.errors import PluginBroken
+from motools.plugins.watching import Ended, Watch
 from motools.words import is_a, said, shown
 
 TYPE_CHECKING = False
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from motools.plugins.origin import Offer
-
-
-SLOW = 5.0
-"""Seconds of importing that are worth a word: nobody waits that long to be told of a misspelt option."""
 
 
 def split_value(value: str) -> tuple[str, str]:
@@ -28,16 +24,14 @@ def split_value(value: str) -> tuple[str, str]:
 def import_value(offer: Offer) -> Any:
     """Import what an offer names. Raises `PluginBroken`, whatever the plugin's module raised, with the cause chained."""
     module_name, attribute = split_value(offer.value)
-    began = monotonic()
     try:
-        __import__(module_name)
+        with Watch(offer):
+            __import__(module_name)
         found: Any = sys.modules[module_name]
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin that calls sys.exit() when imported must not end the program either
         raise broken(offer, _import_failure(module_name, error)) from error
-    if (seconds := monotonic() - began) > SLOW:
-        _report_slow(offer, seconds)
     for name in attribute.split(".") if attribute else ():
         try:
             found = getattr(found, name)
@@ -48,17 +42,6 @@ def import_value(offer: Offer) -> Any:
         except BaseException as error:  # of a module's own __getattr__
             raise broken(offer, f"{attribute!r} of module {module_name!r} raised {said(error)}") from error
     return found
-
-
-def _report_slow(offer: Offer, seconds: float) -> None:
-    from logging import getLogger
-
-    getLogger("motools").warning(
-        "Importing the plugin %r of %s took %.1f s. `motools plugins --check` shows what plugins do when they are imported.",
-        offer.name,
-        offer.origin,
-        seconds,
-    )
 
 
 def import_class(offer: Offer, base: type) -> type[Any]:
@@ -82,7 +65,8 @@ def broken(offer: Offer, reason: str) -> PluginBroken:
 def _import_failure(module_name: str, error: BaseException) -> str:
     """Tell a module that is not there from a dependency that is not, and both from a bug."""
     if isinstance(error, SystemExit):
-        return f"its module {module_name!r} called sys.exit({shown(error.code)}) when it was imported."
+        call = "os._exit" if is_a(error, Ended) else "sys.exit"
+        return f"its module {module_name!r} called {call}({shown(error.code)}) when it was imported."
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and (module_name == missing or module_name.startswith(missing + ".")):
         return f"its module {module_name!r} does not exist."
