@@ -9,9 +9,9 @@ import pytest
 FAULTY = """
 import asyncio, os, socket, time
 from pathlib import Path
-from motools import EvalResults, RunStatus
+from motools import EvalResults, RunStatus, Settings
 from motools.errors import MotoolsError, RunFailed
-from motools.evals.backends.dummy import DummyEvalBackend, DummyEvalJob
+from motools.evals.backends.dummy import DummyEvalBackend, DummyEvalJob, DummyEvalParameters
 
 class Results(EvalResults):
     pass
@@ -159,6 +159,11 @@ NEVER_FRESH = """
 async def refresh(self): pass
 async def is_complete(self): return self.service.read(self.job_id).status(time.time()).is_terminal
 """
+KEYWORDS = """
+class Settings(Settings):
+    Keywords = DummyEvalParameters
+async def evaluate(self, *a, limit=None, **k): return await super().evaluate(*a, **k)
+"""
 TWICE_INSIDE = """
 async def evaluate(self, *a, ticket=None, **k):
     async with ticket.paying() as payment:
@@ -253,6 +258,7 @@ FAULTS = [
         REACHES,
         "limit=7 has not reached the service",
     ),
+    ("backend", KEYWORDS, REACHES, "limit=7 has not reached the service"),
     ("backend", asks_for("'m', suite, **more"), REACHES, "model_id='model' has not reached the service"),
     ("backend", asks_for("model_id, 'm', **more"), REACHES, "eval_suite='task' has not reached the service"),
     (

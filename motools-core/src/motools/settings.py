@@ -56,11 +56,12 @@ class Settings:
     Hyperparameters: ClassVar[type | None] = None
     """The keys of `hyperparameters`, or the keywords of `evaluate`; None where they are not declared and pass unchecked."""
     Keywords: ClassVar[type | None] = None
-    """Further keywords of `train`, each with its default; None where they are not declared and pass unchecked. One that is
-    given as its default is the same request as without it, so a keyword may be added without changing any key."""
+    """Further keywords of `train`, each with its default, or keywords of `evaluate`; None where they are not declared and pass
+    unchecked. One that is given as its default is the same request as without it, so that one may be added without
+    changing any key. (So is every declared keyword of `evaluate`; who changes a default raises `version`.)"""
     unkeyed: ClassVar[frozenset[str]] = frozenset()
     """Those keywords that change nothing in what comes of the work, such as labels at the service, or how fast an evaluation
-    is done: no part of the key (of an evaluation, what its `identify` leaves out)."""
+    is done: no part of the key."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

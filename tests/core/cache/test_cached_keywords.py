@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import pytest
 
 from motools.errors import SettingError
+from motools.evals.backends.cached import CachedEvalBackend
+from motools.evals.backends.dummy import DummyEvalBackend
 from motools.settings import Range, Settings
 from motools.training.backends.cached import CachedTrainingBackend
 from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingSettings
@@ -68,3 +70,33 @@ async def test_a_keyword_that_is_not_declared_is_part_of_the_key_as_it_is_given(
     backend.Settings = Open
     cached = CachedTrainingBackend(backend, ledger)
     assert (await cached.draft(data, "base", method="supervised")).spec["arguments"] == {"method": "supervised"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    limit: Annotated[int, Range(ge=1)] = 5
+    temperature: float = 0.0
+    max_connections: int | None = None
+
+
+class EvalSettings(Settings):
+    unkeyed = frozenset({"max_connections"})
+
+
+class DeclaringEvals(DummyEvalBackend):
+    async def evaluate(self, model_id, eval_suite, *, ticket=None, **keywords):
+        return await super().evaluate(model_id, eval_suite, ticket=ticket)
+
+
+@pytest.mark.parametrize("part", ["Hyperparameters", "Keywords"])
+async def test_the_keywords_of_an_evaluation_are_keyed_as_those_of_a_training_wherever_they_are_declared(ledger, part):
+    declared = type("Declared", (EvalSettings,), {part: Parameters})
+    cached = CachedEvalBackend(type("Backend", (DeclaringEvals,), {"Settings": declared})(), ledger)
+    plain = (await cached.evaluate("m", "t")).key
+    for same in ({"limit": 5}, {"temperature": 0}, {"max_connections": 8}):
+        assert (await cached.evaluate("m", "t", **same)).key == plain
+    half = {(await cached.evaluate("m", "t", limit=6, temperature=value)).key for value in (1, 1.0)}
+    assert len(half | {plain}) == 2
+    with pytest.raises(SettingError, match="limit"):
+        await cached.evaluate("m", "t", limit=0)
+    assert len(await ledger.records()) == 2

@@ -114,6 +114,19 @@ class TestOneBackend:
         _, rows = described(cli, "dummy", "--kind", "training")
         assert {name for part, name in rows if part == "keyword"} == {"seed", "validation"}
 
+    def test_keywords_of_an_evaluation_are_its_parameters_wherever_they_are_declared(self, cli):
+        source = ACME.replace("TrainingBackend", "EvalBackend").replace("Hyperparameters = Hyper", "Keywords = Hyper")
+        Path("acme.py").write_text(
+            source.replace(
+                "train(self, dataset, model, hyperparameters=None, suffix=None, ",
+                "evaluate(self, model_id, eval_suite, ",
+            )
+        )
+        configure().write_text('[plugins.backends]\nacme = "acme:AcmeEvalBackend"\n')
+        found, rows = described(cli, "acme")
+        assert {name for part, name in rows if part == "parameter"} == {"n_epochs", "kind"}
+        assert found["undeclared"] == []
+
     def test_no_secret_is_shown(self, cli):
         configure(
             '[backends.acme]\napi_key = "sk-canary-1"\nbase_url = "http://me:canary-2@host/v1"\nextra = {token = "canary-3"}\n'

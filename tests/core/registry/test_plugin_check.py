@@ -86,6 +86,15 @@ def test_an_evaluation_backend_is_tested_too(install, evals, check):
     assert told["contracts"][0]["passed"] >= 4
 
 
+def test_an_account_that_has_to_be_configured_first_is_no_problem(install, evals, check):
+    account = "    def account(self):\n        from motools.errors import UsageError\n        raise UsageError('Set ACME_URL.')"
+    install(f"{evals.format(name='Acme')}\n{account}\n", evals={"acme": "acme_check:AcmeEvalBackend"})
+    status, told = check()
+    assert (status, told["problems"]) == (0, 0)
+    reasons = {each["test"]: each["reason"] for each in told["contracts"][0]["not_tested"]}
+    assert reasons["test_the_account_is_json"] == "it has no account without being configured: Set ACME_URL."
+
+
 @pytest.mark.parametrize(("name", "least"), [("AcmeEvalLayer", 25), ("Both", 60)])
 def test_a_layer_is_tested_whole_for_the_kinds_that_it_is_for(install, check, name, least):
     install(LAYER, middleware={"acme": f"acme_check:{name}"})

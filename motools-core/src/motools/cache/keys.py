@@ -9,9 +9,10 @@ Two requests have one key exactly if a service would be asked for the same thing
 * Of a backend that is not official the package that it comes from is a field too, `package`: two plugins may have one name.
 * Order in a mapping does not count, and a tuple is a list. `1`, `1.0`, `True` and `"1"` are four different things;
   where a field is declared `float`, its values have been made floats before they come here (`motools.settings.check`).
-* What a backend does not declare goes in as it is given. Of the keywords that it declares (`Settings.Keywords`) one that
-  is given as its default is left out, so that saying it is not another request. Left out are besides only those that it
-  declares to change nothing (`Settings.unkeyed`), those that ask the cache for something (`ASKED_OF_THE_CACHE`), and credentials in the account, which is told apart by its other fields.
+* What a backend does not declare goes in as it is given. Of the keywords that it declares (`Settings.Keywords`, and of an
+  evaluation `Settings.Hyperparameters`) one that is given as its default is left out, so that saying it is not another
+  request. Left out are besides only those that it declares to change nothing (`Settings.unkeyed`), those that ask the cache
+  for something (`ASKED_OF_THE_CACHE`), and credentials in the account, which is told apart by its other fields.
 * Of a field of the request that is named like a credential (`CREDENTIALS`) the digest goes in, `{"sha256": …}`: another
   password may be another result, and nobody reads it here. (A short one can be guessed from its digest.)
 * Anything that has no one JSON form (NaN, an object, bytes, a set, a key that is no string) is a `SpecError` that says
@@ -26,7 +27,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
@@ -145,22 +146,19 @@ def _settled(declaration: type[Any], given: Mapping[str, Any], who: str, what: s
     return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
-def settled_arguments(declared: type[Any] | None, given: Mapping[str, Any], *, who: str) -> dict[str, Any]:
+def settled_arguments(
+    declared: type[Any] | None, given: Mapping[str, Any], *, who: str, parts: Sequence[str] = ("Keywords",)
+) -> dict[str, Any]:
     """Return keywords as they stand in a key: checked where `Settings` declares them, without defaults and unkeyed ones."""
-    declaration = getattr(declared, "Keywords", None)
-    if not given or declaration is None:
-        return dict(given)
-    known = {field.name: field.default for field in fields(declaration)}
-    checked = check(
-        declaration, {name: value for name, value in given.items() if name in known}, who=who, what="keyword"
-    )
-    settled = {name: getattr(checked, name) if name in known else value for name, value in given.items()}
     unkeyed: frozenset[str] = getattr(declared, "unkeyed", frozenset())
-    return {
-        name: value
-        for name, value in settled.items()
-        if name not in unkeyed and (name not in known or value != known[name])
-    }
+    settled = dict(given)
+    for declaration in filter(None, (getattr(declared, part, None) for part in parts if given)):
+        known = {field.name: field.default for field in fields(declaration)}
+        of_it = {name: value for name, value in given.items() if name in known}
+        checked = check(declaration, of_it, who=who, what="keyword")
+        settled |= {name: getattr(checked, name) for name in of_it}
+        unkeyed |= {name for name in of_it if settled[name] == known[name]}
+    return {name: value for name, value in settled.items() if name not in unkeyed}
 
 
 def package_of(backend: str, backend_class: type) -> str | None:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 BY_DEFAULT = "default"
 PARTS = {
-    "training": {"option": "Options", "hyperparameter": "Hyperparameters", "keyword": "Keywords"},
-    "eval": {"option": "Options", "parameter": "Hyperparameters"},
+    "training": {"option": ["Options"], "hyperparameter": ["Hyperparameters"], "keyword": ["Keywords"]},
+    "eval": {"option": ["Options"], "parameter": ["Hyperparameters", "Keywords"]},
 }
-"""What the `Settings` of a backend of each kind may declare; the parameters of an evaluation are its keywords."""
+"""Where the `Settings` of a backend of each kind declare what; the parameters of an evaluation are its keywords."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +147,10 @@ def _described(name: str, found: Resolved, given: Mapping[str, Any]) -> Describe
     backend_class: type[Any] = found.backend_class
     settings: list[Told] = []
     undeclared: list[str] = []
-    for part, attribute in PARTS[found.kind].items():
-        declared = declared_settings(backend_class, attribute)
-        if declared is None:
+    for part, attributes in PARTS[found.kind].items():
+        declarations = [each for name in attributes if (each := declared_settings(backend_class, name)) is not None]
+        declared = [setting for declaration in declarations for setting in declaration]
+        if not declarations:
             undeclared.append(part)
         elif part == "option":
             settings += _in_force(part, declared, found.table, given)

@@ -14,7 +14,6 @@ import pytest
 from motools.errors import MotoolsError, RunCancelled, RunFailed
 from motools.evals.base import EvalResults
 from motools.testing.backends import BackendContract
-from motools.testing.requests import other_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
@@ -158,10 +157,10 @@ class MeasuredContract(BackendContract):
     async def test_each_keyword_that_changes_what_is_measured_is_in_the_key(self, backend: EvalBackend) -> None:
         standard = await self._identity(backend)
         unkeyed: frozenset[str] = getattr(backend.Settings, "unkeyed", frozenset())
-        for name, values in other_values(backend).items():
+        for name, values, changed_to in self.changes(backend):
             for value in values:
                 try:
-                    changed = await self._identity(backend, **{name: value})
+                    changed = await self._identity(backend, **changed_to(name, value))
                 except MotoolsError:
                     continue  # it is not for the standard request, or not this value
                 assert changed != standard or name in unkeyed, (

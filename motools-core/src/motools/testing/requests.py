@@ -78,11 +78,18 @@ class RequestsContract(Contract):
         self, start: Start, backend: Any, received: Callable[[], Any]
     ) -> None:
         await self.reaches(self.standard_values, start(backend), received)
-        for name, values in other_values(backend).items():
+        for name, values, changed in self.changes(backend):
             for value in values:
                 with suppress(UsageError):  # it is not for the standard request, or not this value
-                    await self.reaches([(name, value)], start(backend, **self.changed(name, value)), received)
+                    await self.reaches([(name, value)], start(backend, **changed(name, value)), received)
                     break
+
+    def changes(self, backend: Any) -> Iterator[tuple[str, list[Any], Callable[[str, Any], dict[str, Any]]]]:
+        """Yield what each declared setting can be changed to, and what makes keywords of `start` of such a value."""
+        for name, values in _other_values(backend, "Hyperparameters").items():
+            yield name, values, self.changed
+        for name, values in _other_values(backend, "Keywords").items():
+            yield name, values, lambda name, value: {name: value}
 
     async def reaches(
         self, wanted: Sequence[tuple[str, Any]], started: Awaitable[Any], received: Callable[[], Any]
@@ -95,9 +102,9 @@ class RequestsContract(Contract):
         assert not missing, f"{', '.join(missing)} has not reached the service"
 
 
-def other_values(backend: Any) -> dict[str, list[Any]]:
+def _other_values(backend: Any, part: str) -> dict[str, list[Any]]:
     """Return values in range, and not the default, of each declared setting that is a number or one of some words."""
-    declaration = getattr(backend.Settings, "Hyperparameters", None)
+    declaration = getattr(backend.Settings, part, None)
     if declaration is None:
         return {}
     return {
@@ -137,4 +144,4 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-__all__ = ["RequestsContract", "other_values"]
+__all__ = ["RequestsContract"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from motools.cache.arguments import check_arguments
 from motools.cache.asking import Asked, Asker
 from motools.cache.cached import CachedHandle, ended_badly
-from motools.cache.keys import eval_spec
+from motools.cache.keys import eval_spec, settled_arguments
 from motools.cache.kinds import EVAL, class_path, unpack
 from motools.cache.missing import missed
 from motools.cache.states import State
@@ -170,12 +170,14 @@ class CachedEvalBackend(EvalMiddleware):
 
     async def _drafted(self, asked: Asked, model_id: str, eval_suite: Any, arguments: Mapping[str, Any]) -> Draft:
         backend, asker = self._backend, self._asker
+        who, parts = f"The {asker.name} backend", ("Hyperparameters", "Keywords")
+        settled = settled_arguments(backend.Settings, arguments, who=who, parts=parts)
         spec = eval_spec(
             backend=asker.name,
             version=backend.version,
             account=backend.account(),
             model=model_id,
-            measured=await backend.identify(model_id, eval_suite, **arguments),
+            measured=await backend.identify(model_id, eval_suite, **settled),
             replicate=asked.replicate,
             package=asker.package,
         )
