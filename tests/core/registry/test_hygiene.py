@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from textwrap import dedent
 
 import pytest
 
@@ -118,6 +119,23 @@ def test_a_rule_can_be_broken_in_other_ways(acme, world, training, changes, expe
     [(broken, what)] = acme(**changes)
     assert broken == expected[0]
     assert expected[1] in what
+
+
+def test_a_layer_that_the_user_has_put_around_a_backend_is_not_imported_by_that_backend(acme, world):
+    layer = """
+        from dataclasses import dataclass
+        from motools import TrainingMiddleware
+        @dataclass(frozen=True, kw_only=True)
+        class Quota:
+            per_hour: int = 1
+        class Hourly(TrainingMiddleware):
+            Options = Quota
+            def __init__(self, backend, options):
+                super().__init__(backend)
+    """
+    world.install("hourly", middleware={"hourly": "hourly_layer:Hourly"}, modules={"hourly_layer": dedent(layer)})
+    world.configure('[backends.acme]\nmiddleware = ["cache", "hourly"]\nper_hour = 5\n')
+    assert acme() == []
 
 
 def test_advice_is_not_what_a_check_of_all_plugins_tells(world, training, capsys):

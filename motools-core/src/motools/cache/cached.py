@@ -73,9 +73,9 @@ class CachedHandle:
 
     @property
     def recorded_at(self) -> datetime | None:
-        """When the result was recorded; None before there is one."""
+        """When the result was recorded; None before there is one, and of a store that keeps no times."""
         record = self.record
-        return datetime.fromtimestamp(record.updated_at, UTC) if record.state.is_ended else None
+        return datetime.fromtimestamp(record.updated_at, UTC) if record.state.is_ended and record.updated_at else None
 
     @property
     def _inner(self) -> Any:

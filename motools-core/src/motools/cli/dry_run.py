@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from motools.cli.costs import estimated
-from motools.cli.output import fields, put, put_json, when
+from motools.cli.output import fields, of_when, put, put_json, when
 from motools.cli.records import as_dict, short
 from motools.errors import BudgetExceeded, MotoolsError
 from motools.middleware.budget import BudgetedTrainingBackend
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WOULD = {
     "submit": "it would be submitted, and paid for",
     "refuse": "it would be refused: it may cost more than its ceiling",
-    "hit": "a recorded result of {when}: nothing would be started or paid ({name})",
+    "hit": "a recorded result{of_when}: nothing would be started or paid ({name})",
     "attach": "it would attach to what is under way since {when}, and pay nothing ({name})",
     "fail": "it failed on {when}, and would only be shown: --retry-failed tries again ({name})",
     "look": "an earlier submission is not settled: it would be looked for before anything is paid ({name})",
@@ -172,7 +172,9 @@ def show(foreseen: Foreseen, wanted: Wanted, backend: str, *, as_json: bool) -> 
 
         rows["ceiling"] = money(foreseen.ceiling)
     rows["would"] = WOULD[foreseen.would].format(
-        when=record and when(record.updated_at), name=record and short(record.key)
+        when=record and when(record.updated_at),
+        of_when=record and of_when(record.updated_at),
+        name=record and short(record.key),
     )
     notes = (f"The backend {backend!r} does not say what its runs cost.",) if estimate is None else estimate.assumptions
     put("\n".join([fields(rows), "", *(f"- {note}" for note in notes)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from motools.cli.output import duration, say, when
+from motools.cli.output import duration, of_when, say, when
 from motools.cli.records import FIELDS, as_dict, short
 from motools.cli.waiting import InLine, prepare, watch
 from motools.evals.base import EvalJob
@@ -65,7 +65,7 @@ class Following:
         if record is None:
             return f"Submitted{named}, without a record."
         if self.is_recorded:
-            return f"A recorded result of {when(record.updated_at)}: nothing was started, nothing is paid."
+            return f"A recorded result{of_when(record.updated_at)}: nothing was started, nothing is paid."
         if record.updated_at < self.began:
             return f"Attached to the {self.noun} that is under way since {when(record.created_at)} ({self.name})."
         # What somebody else asked for before may have been submitted by them in this moment, or by us, again.

@@ -40,15 +40,19 @@ def package_of(offer: Offer) -> str:
     return split_value(offer.value)[0].partition(".")[0]
 
 
-def imported(present: Catalogue, offer: Offer, before: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Look at the modules that are there since `before`."""
+def imported(
+    present: Catalogue, offer: Offer, before: Collection[str], around: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Look at the modules that are there since `before`; layers that the user has put `around` it are not its doing."""
     own = package_of(offer)
     found = Counter(name.partition(".")[0] for name in set(sys.modules) - set(before))
-    others = {package_of(each) for each in present.offers if each.distribution != offer.distribution} - {own, "motools"}
+    of_the_user = {package_of(each) for each in present.offers if each.kind == "middleware" and each.name in around}
+    strange = (package_of(each) for each in present.offers if each.distribution != offer.distribution)
+    others = {*strange} - {own, "motools"} - of_the_user
     if strangers := sorted(others & found.keys()):
         yield "others", f"imports another plugin: {', '.join(strangers)}"
     for name in [*found]:
-        if name in sys.stdlib_module_names or name in OWN or name in others or name in {own, "__mp_main__"}:
+        if name in {*sys.stdlib_module_names, *OWN, *others, *of_the_user, own, "__mp_main__"}:
             del found[name]
     if found.total() > HEAVY:
         packages = ", ".join(name for name, _ in found.most_common(3))

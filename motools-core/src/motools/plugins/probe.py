@@ -81,7 +81,8 @@ def main(request: str, path: str) -> None:
     write(report)
     if not report.broken:
         made = _use(offer, found, asked["made_as"], report)
-        report.findings += looks.imported(present, offer, modules)
+        around = present.settings.backends.get(asked["made_as"], {}).get("middleware", ())
+        report.findings += looks.imported(present, offer, modules, around)
         report.findings += [(rule, f"{what} when it was made") for rule, what in Surroundings().changes(after)]
         write(report)
         if asked["online"] and _can_be_asked(made):
