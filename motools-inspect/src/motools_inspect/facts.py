@@ -15,7 +15,6 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai._eval.evalset import GENERATE_CONFIG_FIELDS_TO_EXCLUDE
@@ -27,11 +26,12 @@ from inspect_ai._eval.task.util import slice_dataset, task_run_dir
 from inspect_ai._util.registry import is_registry_object, registry_info, registry_params
 from inspect_ai.model import GenerateConfig
 from inspect_ai.scorer._reducer.registry import reducer_log_names
-from inspect_ai.scorer._scorer import as_scorer_spec
+from inspect_ai.scorer._scorer import as_scorer_spec, scorer_metrics
 from pydantic_core import to_jsonable_python
 
 from motools.errors import SpecError
 from motools_inspect.building import arguments_of
+from motools_inspect.captured import captured, compiled
 from motools_inspect.models import servers, without_secrets
 from motools_inspect.packages import file_digest, provider
 from motools_inspect.placed import fingerprints
@@ -69,12 +69,16 @@ def facts_of(
     resolved = resolve_task_epochs(task, epochs)
     given = {name: value for name, value in settings.items() if name in GenerateConfig.model_fields}
     config = task.config.merge(GenerateConfig(**given))
-    plan = plan_to_eval_plan(resolve_plan(task, solver), GenerateConfig())
+    plan = resolve_plan(task, solver)
+    steps = [*plan.steps, *([plan.finish] if plan.finish else [])]
     return {
         "args": _with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), Path(task_run_dir(task))),
         "version": task.version,
         "samples": {"number": len(samples), "sha256": digest_of(samples)},
-        "solver": [_named(step.solver, {"params": _plain(step.params, "solver")}) for step in plan.steps],
+        "solver": [
+            _named(step.solver, {"params": _plain(step.params, "solver")}) | _captured(each)
+            for each, step in zip(steps, plan_to_eval_plan(plan, GenerateConfig()).steps, strict=True)
+        ],
         "scorers": [_scorer(each) for each in task.scorer or []],
         "epochs": resolved.epochs,
         "reducer": reducer_log_names(resolved.reducer) or ["mean"],
@@ -89,7 +93,12 @@ def facts_of(
 def _scorer(scorer: Scorer) -> dict[str, Any]:
     spec = as_scorer_spec(scorer)
     facts = {"params": spec.args, "metrics": spec.metrics, "metadata": spec.metadata}
-    return _named(registry_info(scorer).name, _plain(facts, "scorer"))
+    named = _named(registry_info(scorer).name, _plain(facts, "scorer"))
+    return named | _captured(scorer, scorer_metrics(scorer))
+
+
+def _captured(*functions: Any) -> dict[str, str]:
+    return captured(functions, told_of_model=_model)
 
 
 def _named(name: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -131,12 +140,7 @@ def _code(function: Any) -> str:
         return f"{type(function).__module__}:{type(function).__qualname__}"
     if Path(code.co_filename).is_file():
         return file_digest(Path(code.co_filename))
-    return _compiled(code)
-
-
-def _compiled(code: CodeType) -> str:
-    constants = [_compiled(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
-    return hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
+    return compiled(code)
 
 
 def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
@@ -211,7 +215,7 @@ def _file(text: str) -> Any:
 def _limits(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     own = {name: value for name in LIMITS if (value := getattr(task, name)) is not None}
     if "early_stopping" in own:
-        own["early_stopping"] = type(task.early_stopping).__qualname__
+        own["early_stopping"] = {"class": type(task.early_stopping).__qualname__, **_captured(task.early_stopping)}
     return own | {name: settings[name] for name in LIMITS if settings.get(name) is not None}
 
 

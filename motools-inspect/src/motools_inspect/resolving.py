@@ -69,8 +69,8 @@ class Reading:
     def end(self) -> dict[str, list[str]]:
         """Return what was read and can be edited, the modules that were imported included, and what was only looked at."""
         self._is_over = True
-        read = {path for path in self._read | modules() if _can_be_edited(path)}
-        seen = {path for path in self._seen - read if _can_be_edited(path)}
+        read = {path for path in self._read | modules() if can_be_edited(path)}
+        seen = {path for path in self._seen - read if can_be_edited(path)}
         return {"read": sorted(read), "seen": sorted(seen)}
 
 
@@ -84,7 +84,8 @@ def modules() -> set[str]:
     return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
 
 
-def _can_be_edited(path: str) -> bool:
+def can_be_edited(path: str) -> bool:
+    """Whether a file counts by its content, and not by the version of what it is installed with."""
     if path.endswith(".dist-info/METADATA"):
         return True
     if path.endswith((".pyc", ".so")):
@@ -151,4 +152,4 @@ if __name__ == "__main__":
     main()
 
 
-__all__ = ["answer", "facts_of_built", "modules", "real_folder", "tell"]
+__all__ = ["answer", "can_be_edited", "facts_of_built", "modules", "real_folder", "tell"]
