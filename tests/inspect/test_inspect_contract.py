@@ -48,7 +48,7 @@ def evaluated(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.mark.timeout(180)
 class TestInspect(SubmittedWork, EvalBackendContract):
     below_home = "inspect"
-    model_id, eval_suite, keywords = MODEL, SUITE, KEYWORDS
+    model_id, eval_suite, other_suite, keywords = MODEL, SUITE, "scripted/murmuring", KEYWORDS
     key_variables = ("OPENAI_API_KEY",)
     sdk_modules = ("inspect_ai", "torch", "transformers", "openai")
 

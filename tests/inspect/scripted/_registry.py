@@ -80,6 +80,12 @@ def shouting(words: int = 3) -> Task:
 
 
 @task
+def murmuring(words: int = 3) -> Task:
+    samples = [Sample(id=f"word{number}", input="m" * (number + 1), target="M") for number in range(words)]
+    return Task(dataset=samples, scorer=outline())
+
+
+@task
 def waiting() -> Task:
     """Take a minute to load, as a large dataset does."""
     time.sleep(60)
