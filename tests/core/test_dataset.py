@@ -142,3 +142,9 @@ def test_a_file_that_fails_while_it_is_read_is_named():
         with pytest.raises(OSError, match="Input/output error") as caught:
             read()
         assert caught.value.filename == "/proc/self/mem"
+
+
+@pytest.mark.parametrize("records", [[{"messages": []}], 7, None])
+def test_what_is_no_path_is_told_what_makes_a_dataset_of_it(records):
+    with pytest.raises(DatasetError, match=r"Dataset.of\(…\) takes a path, a dataset or records"):
+        Dataset(records)

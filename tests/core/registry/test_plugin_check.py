@@ -86,6 +86,17 @@ def test_an_evaluation_backend_is_tested_too(install, evals, check):
     assert told["contracts"][0]["passed"] >= 4
 
 
+def test_a_class_beside_motools_toml_is_tested_too(world, check, evals):
+    world.configure('[plugins.backends]\nmine = "mine:MineEvalBackend"\n', mine=evals.format(name="Mine"))
+    status, told = check("mine")
+    assert (status, told["problems"], told["plugins"][0]["findings"]) == (0, 0, [])
+    [contract] = told["contracts"]
+    assert (contract["suite"], contract["plugin"]) == ("EvalBackendContract", "mine")
+    assert contract["passed"] >= 4
+    reasons = {each["test"]: each["reason"] for each in contract["not_tested"]}
+    assert reasons["test_the_name_is_that_of_the_entry_point"].startswith("no entry point: it is named by")
+
+
 def test_an_account_that_has_to_be_configured_first_is_no_problem(install, evals, check):
     account = "    def account(self):\n        from motools.errors import UsageError\n        raise UsageError('Set ACME_URL.')"
     install(f"{evals.format(name='Acme')}\n{account}\n", evals={"acme": "acme_check:AcmeEvalBackend"})

@@ -41,6 +41,12 @@ class Dataset:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise DatasetError(
+                [
+                    f"Dataset(…) takes a path, not a {type(path).__name__}; Dataset.of(…) takes a path, a dataset or records."
+                ]
+            )
         self.path: Path | None = Path(path)
         """The file, or None for records."""
         self._content = b""

@@ -82,7 +82,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "names": Rule(
         asked="its classes are called XTrainingBackend and XTrainingRun, or XEvalBackend and XEvalJob",
-        remedy="Rename them, and keep both in one module: motools.training.backends finds the second beside the first.",
+        remedy="Rename them, and keep both in one module: motools.training.backends, or motools.evals.backends, finds the "
+        "second beside the first.",
         is_advice=True,
     ),
     "typed": Rule(

@@ -40,7 +40,7 @@ class Surroundings:
         self.threads = set(threading.enumerate())
         self.logging = (logging.root.level, list(logging.root.handlers))
         self.warnings = list(warnings.filters)
-        self.finders = list(sys.meta_path)
+        self.finders = [each for each in sys.meta_path if not _is_ours(each)]
         self.loops = getattr(asyncio.events, "_event_loop_policy", None)
 
     def changes(self, before: Surroundings) -> list[tuple[str, str]]:
@@ -85,6 +85,11 @@ class Surroundings:
             yield "changed how modules are found (sys.meta_path)"
         if self.loops is not before.loops:
             yield "set the policy of event loops"
+
+
+def _is_ours(finder: Any) -> bool:
+    """Whether it is what finds the modules beside a motools.toml."""
+    return type(finder).__module__.partition(".")[0] == "motools"
 
 
 def _shared(module: ModuleType) -> Iterator[tuple[str, Any]]:

@@ -131,8 +131,11 @@ def _source(info: PluginInfo, kind: str) -> str:
     lines = [
         f"from motools.testing.unattended import {suite}",
         f"class TestUnattended({suite}):",
-        f"    plugin = {info.name!r}",
+        f"    plugin = {(info.name if info.distribution else info.value)!r}",
     ]
+    if not info.distribution:
+        lines.append(f"    beside = {os.fspath(Path(info.location).parent)!r}")
+        lines.append(f"    lacking = {{'entry point': {f'it is named by {info.location}'!r}}}")
     if kind == "middleware":
         lines.append(f"    kinds = {(info.check.wraps if info.check else ())!r}")
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import pytest
@@ -65,14 +66,18 @@ class Unattended:
     """Part of the suites of backends."""
 
     plugin: ClassVar[str]
-    """What it is called."""
+    """What it is called, or its class, `module:Class`."""
+    beside: ClassVar[str | None] = None
+    """The directory that its module is in, where no distribution brings it."""
     kind: ClassVar[str]
     idle: ClassVar[Any]
     """The layer that lets nothing through."""
 
     @pytest.fixture
-    def backend(self) -> Any:
+    def backend(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         """Return the backend as `get_backend` makes it."""
+        if self.beside is not None:
+            monkeypatch.setattr(sys, "path", [*sys.path, self.beside])
         return self.idle(_made(self.plugin, kind=self.kind, middleware=()))
 
     @pytest.fixture

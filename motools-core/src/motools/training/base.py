@@ -165,9 +165,10 @@ class TrainingBackend(ABC):
     ) -> TrainingRun:
         """Start a run and return its handle without waiting for the result.
 
-        `dataset` is a path to chat JSONL (one `{"messages": [...]}` object a line), a `Dataset`, or records. `suffix`
-        is a word for the trained model's name. A backend with `Capability.FIND` also takes `ticket`, a
-        `motools.Ticket`, and makes the one call that costs money inside `ticket.paying()`.
+        `dataset` is a path to chat JSONL (one `{"messages": [...]}` object a line), a `Dataset`, or records;
+        `Dataset.of(dataset)` reads any of them. `suffix` is a word for the trained model's name. A backend with
+        `Capability.FIND` also takes `ticket`, a `motools.Ticket`, and makes the one call that costs money inside
+        `ticket.paying()`.
 
         Raises `SubmitRejected`, `SubmitUnavailable` or `SubmitUncertain` when no run was started, or may not have been.
         """
