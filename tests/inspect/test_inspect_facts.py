@@ -88,6 +88,7 @@ def changes(tmp_path):
         "model": {"model": get_model("scripted/other")},
         "grader": {"model_roles": {"grader": get_model("scripted/other")}},
         "its arguments": {"model_roles": {"grader": get_model("scripted/other", prefix="x", memoize=False)}},
+        "one with key in it": {"model_roles": {"grader": get_model("scripted/other", keyboard="x", memoize=False)}},
     }
 
 

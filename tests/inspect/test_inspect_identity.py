@@ -113,6 +113,11 @@ def test_who_asks_a_server_is_no_part_of_it_and_is_not_kept(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "https://127.0.0.1:1/v1")
     assert named == of_models("openai/gpt-4.1-mini")
     assert "hunter2" not in named
+    for query in ("api-key=hunter2", "sig=hunter2", "access_token=hunter2"):
+        monkeypatch.setenv("OPENAI_BASE_URL", f"https://127.0.0.1:1/v1?{query}")
+        assert named == of_models("openai/gpt-4.1-mini")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://127.0.0.1:1/v1?deployment=other")
+    assert named != of_models("openai/gpt-4.1-mini")
 
 
 OTHER_REQUESTS = [

@@ -32,7 +32,7 @@ from pydantic_core import to_jsonable_python
 from motools.errors import SpecError
 from motools_inspect.building import arguments_of
 from motools_inspect.captured import captured, compiled
-from motools_inspect.models import servers, without_secrets
+from motools_inspect.models import SECRET, servers, without_secrets
 from motools_inspect.packages import file_digest, provider
 from motools_inspect.placed import fingerprints
 
@@ -237,7 +237,7 @@ def _model(model: Any) -> Any:
     if isinstance(model, list):
         return [_model(each) for each in model]
     config = model.config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE)
-    arguments = {name: value for name, value in model.model_args.items() if "key" not in name}
+    arguments = {name: value for name, value in model.model_args.items() if not SECRET.search(name)}
     facts = {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
     facts |= {"weights": weights} if (weights := fingerprints(str(model), facts["args"])) else {}
     return _with_servers(facts | {"base_url": model.explicit_base_url})

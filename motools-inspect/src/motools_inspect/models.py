@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from motools import ModelRef
 from motools.errors import ModelNotFound, SettingError
@@ -23,6 +24,10 @@ FRAMEWORK = "inspect"
 FOR_ALL = "INSPECT_EVAL_MODEL_BASE_URL"
 ARGUMENTS = "INSPECT_EVAL_MODEL_ARGS"
 """What the evaluated model is given where it is given nothing else."""
+SECRET = re.compile(
+    r"(^|[-_])(api[-_]?key|key|secret|password|signature|sig|(access|auth|bearer)[-_]?token|token)$", re.IGNORECASE
+)
+"""Names of what only says who asks."""
 OTHER_NAMES = {"grok": "XAI", "litellm-proxy": "LITELLM"}
 """Providers whose variable is named after something else."""
 
@@ -108,10 +113,14 @@ def arguments_elsewhere(reference: Mapping[str, Any]) -> str | None:
 def without_secrets(url: str) -> str:
     """Return a server's address without who asks it."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else url
+    if not parts.netloc:
+        return url
+    asked = urlencode([each for each in parse_qsl(parts.query, keep_blank_values=True) if not SECRET.search(each[0])])
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if asked else ''}{asked}"
 
 
 __all__ = [
+    "SECRET",
     "all_servers",
     "arguments_elsewhere",
     "reference",
