@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from motools.errors import SpecError
+
 pytestmark = pytest.mark.slow
 
 
@@ -242,6 +244,14 @@ def test_a_cell_that_is_empty_and_things_that_hold_themselves_are_no_trouble():
         return solver
 
     assert facts(make()) == facts(make())
+
+
+def test_what_is_nested_too_deep_is_refused_in_words():
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep, 1]
+    with pytest.raises(SpecError, match="nested too deep"):
+        facts(saying(deep))
 
 
 def module(name: str, path: Path, text: str) -> ModuleType:

@@ -32,6 +32,7 @@ from uuid import UUID
 from inspect_ai.model import Model
 from pydantic import BaseModel
 
+from motools.errors import SpecError
 from motools_inspect.packages import file_digest
 from motools_inspect.resolving import can_be_edited
 
@@ -48,9 +49,17 @@ NOTHING: tuple[Any, ...] = (None, {}, [])
 
 
 def captured(functions: Iterable[Any], *, told_of_model: Callable[[Model], Any]) -> dict[str, str]:
-    """Return a digest of all that such code has at hand, as the field `captured`; no field where there is nothing of the kind."""
-    walk = _Walk(told_of_model)
-    told = walk.told([*functions])
+    """Return a digest of all that such code has at hand, as the field `captured`; no field where there is nothing of the kind.
+
+    Raises `SpecError` where it is nested deeper than Python can go.
+    """
+    try:
+        told = _Walk(told_of_model).told([*functions])
+    except RecursionError as error:
+        raise SpecError(
+            "What a solver or scorer has at hand is nested too deep to be part of a cache key. Hand it less, or leave the cache "
+            "out with cache=None."
+        ) from error
     return {"captured": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()} if told else {}
 
 
