@@ -20,6 +20,7 @@ class TestDummyTraining(TrainingBackendContract):
     sdk_modules = HEAVY
     key_variables = ("DUMMY_API_KEY",)
     hyperparameters: ClassVar = {"n_epochs": 2}
+    lacking: ClassVar = {"away": "its service is a directory"}
 
     @pytest.fixture
     def backend(self):
@@ -69,7 +70,7 @@ class TestDummyEvals(EvalBackendContract):
     key_variables = ("DUMMY_API_KEY",)
     keywords: ClassVar = {"limit": 3}
     other_suite = "other"
-    lacking: ClassVar = {"view": "there is nothing to look at"}
+    lacking: ClassVar = {"away": "its service is a directory", "view": "there is nothing to look at"}
 
     @pytest.fixture
     def backend(self):

@@ -83,6 +83,12 @@ class TestFaulty(EvalBackendContract):
         return job
 
     @pytest.fixture
+    async def away(self, start, slow_backend):
+        job = await start(slow_backend)
+        job.away = True
+        return job
+
+    @pytest.fixture
     def bill(self, backend):
         return backend.service.jobs
 
@@ -105,6 +111,7 @@ KEYS = "test_no_key_turns_up_in_what_is_recorded"
 FOUND = "test_what_was_submitted_is_found_by_its_token"
 ADOPTED = "test_what_is_adopted_by_its_id_is_the_same_work"
 ENDS = "test_whoever_only_asks_sees_the_end"
+AWAY = "test_nothing_has_ended_because_the_service_is_away"
 LOG = "test_the_log_has_lines"
 STANDS = "test_how_live_work_stands_never_goes_back"
 
@@ -201,6 +208,18 @@ RESULTS_IN_ANY_CASE = """
 async def get_results(self):
     if not await self.is_complete(): raise RunFailed("not yet")
     return self._results()
+"""
+TAKES_SILENCE_FOR_FAILURE = """
+away = False
+async def refresh(self):
+    await super().refresh()
+    if self.away: self.status = RunStatus.FAILED
+"""
+FAILS_WHEN_AWAY = """
+away = False
+async def refresh(self):
+    if self.away: raise RunFailed("no answer")
+    await super().refresh()
 """
 FINDS = """
 async def find(self, token):
@@ -325,6 +344,8 @@ FAULTS = [
         "test_what_is_measured_can_stand_in_a_key",
         "identify() returns the same for the same request",
     ),
+    ("job", TAKES_SILENCE_FOR_FAILURE, AWAY, "wait() raised RunFailed: raise ServiceUnavailable"),
+    ("job", FAILS_WHEN_AWAY, AWAY, "refresh() raised RunFailed, is_complete() raised RunFailed"),
     ("backend", FINDS.format(handle="DummyEvalBackend._job(self, self.service, job)"), FOUND, "handles as they were"),
     ("backend", "async def find(self, token): return []", FOUND, "or find(token) does not give it"),
     ("backend", "async def adopt(self, job_id): return Job(self.service, job_id)", ADOPTED, "refresh it before"),

@@ -60,6 +60,7 @@ class TestInspect(SubmittedWork, EvalBackendContract):
         "rejecting_backend": "there is no service: the work is done on this machine",
         "uncertain_backend": "there is no service whose answer could be lost",
         "ping": "there is no service that could be away",
+        "away": "there is no service that could be away",
         "adopt": "there is no service that others could have asked: a job has a record or a saved handle",
     }
 

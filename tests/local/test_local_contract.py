@@ -24,6 +24,7 @@ class TestLocalContract(SubmittedWork, TrainingBackendContract):
         "uncertain_backend": "there is no service: a run's directory is there or it is not",
         "adopt": "there is no service that others could have asked: a run has a record or a saved handle",
         "ping": "there is no service that could be away",
+        "away": "there is no service that could be away",
         "pause": "a worker that holds its place in memory is no pause, and one that ends is a cancellation",
         "limits": "runs of one machine take turns by themselves",
     }

@@ -63,6 +63,13 @@ class TestOpenAIContract(TrainingBackendContract):
         return run
 
     @pytest.fixture
+    async def away(self, start, slow_backend, service, monkeypatch):
+        monkeypatch.setattr("motools_openai.server.RETRIES", 0)
+        run = await start(slow_backend)
+        service.fault("GET", "*", "close_before_reading", times=1000)
+        return run
+
+    @pytest.fixture
     def rejecting_backend(self, made, service):
         service.set(eligible=False)
         return made(base_url=service.base_url)

@@ -19,6 +19,7 @@ class TestTinkerContract(SubmittedWork, TrainingBackendContract):
     hyperparameters = {"max_steps": 1, "batch_size": 2}  # noqa: RUF012  (an attribute of the contract)
     timeout = 120
     lacking = {  # noqa: RUF012  (as above)
+        "away": "a run asks its driver's directory; what a driver does without the service is tested with the driver",
         "ping": "nothing of Tinker's is asked for its own sake yet: `motools doctor --online` leaves it out",
         "rejecting_backend": "the driver asks the service: what train() itself refuses is a setting, and nothing is submitted",
         "uncertain_backend": "what is submitted is a directory on this machine: it is there or it is not",

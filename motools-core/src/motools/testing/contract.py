@@ -9,6 +9,7 @@ Fixtures, of which only `backend` has to be written:
     rejecting_backend, unavailable_backend, uncertain_backend
                        one whose service refuses, cannot be reached, or takes the request and does not answer
     forgotten          a live handle whose job the service has forgotten
+    away               a live handle whose service cannot be reached
     finished           a handle that has been waited on; give it a wider scope where work is expensive
     pausable_backend   one whose work lasts long enough to be paused, and ends; by default `backend`
     checkpointed       a run that has left a checkpoint which nothing else needs; by default `finished`

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from motools.errors import MotoolsError, RunCancelled, RunFailed, RunLost, UsageError
+from motools.errors import MotoolsError, RunCancelled, RunError, RunFailed, RunLost, ServiceUnavailable, UsageError
 from motools.status import TERMINAL, RunStatus
 from motools.testing.blocking import blocking_connections
 from motools.testing.contract import Contract
@@ -35,6 +35,11 @@ class WaitingContract(Contract):
     def forgotten(self) -> Any:
         """Return a live handle whose job the service has forgotten since."""
         self.not_tested("forgotten", "what happens when the service forgets a job")
+
+    @pytest.fixture
+    def away(self) -> Any:
+        """Return a live handle whose service cannot be reached since."""
+        self.not_tested("away", "what happens while the service cannot be reached")
 
     async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
         first = await self.waited(finished)
@@ -159,6 +164,19 @@ class WaitingContract(Contract):
             async with asyncio.timeout(self.timeout):
                 await self._raises_and_pickles(RunLost, ask())
         assert forgotten.status not in TERMINAL, "nobody knows how it ended"
+
+    async def test_nothing_has_ended_because_the_service_is_away(self, away: Any) -> None:
+        said = []
+        for ask in (away.refresh, away.is_complete, away.wait):
+            try:
+                async with asyncio.timeout(LOOKED):
+                    await ask()
+            except (TimeoutError, ServiceUnavailable):
+                continue
+            except RunError as error:
+                said.append(f"{ask.__name__}() raised {type(error).__name__}")
+        assert not said, f"{', '.join(said)}: raise ServiceUnavailable, or go on asking, for the work may go on as well"
+        assert away.status not in TERMINAL, f"nobody knows how it stands, and status says {away.status}"
 
     async def test_what_is_asked_leaves_the_event_loop_to_others(self, start: Start, slow_backend: Any) -> None:
         with blocking_connections() as places:
