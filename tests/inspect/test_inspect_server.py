@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -133,8 +134,8 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (int(os.environ["FILES"]),) * 2)
 from motools_inspect import InspectEvalBackend
 
 async def main():
-    backend = InspectEvalBackend(workers=1, keep_warm=1)
-    jobs = await asyncio.gather(*(backend.evaluate("scripted/upper", "scripted/shouting", limit=1) for _ in range(20)))
+    backend, many = InspectEvalBackend(workers=1, keep_warm=1), range(int(os.environ["MANY"]))
+    jobs = await asyncio.gather(*(backend.evaluate("scripted/upper", "scripted/shouting", limit=1) for _ in many))
     results = await asyncio.gather(*(job.wait() for job in jobs))
     print([len(each.samples) for each in results], {job._work.status().attempt for job in jobs})
 
@@ -145,12 +146,29 @@ asyncio.run(main())
 async def test_more_can_wait_than_a_server_may_have_files_open(own_server):
     processes = [  # each request has three: one of these has no room for all of one
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", MANY, stdout=asyncio.subprocess.PIPE, env=os.environ | {"FILES": str(number)}
+            sys.executable,
+            "-c",
+            MANY,
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"FILES": str(number), "MANY": "20"},
         )
         for number in (48, 49, 50)
     ]
     for process in processes:
         assert (await process.communicate())[0].decode() == f"{[1] * 20} {{1}}\n"
+
+
+async def test_more_can_be_on_their_way_to_a_server_than_the_system_lets_a_user_hand_over_at_once(own_server):
+    as_a_user = ["setpriv", "--bounding-set", "-sys_resource,-sys_admin"] if os.geteuid() == 0 else []
+    process = await asyncio.create_subprocess_exec(
+        *as_a_user,
+        sys.executable,
+        "-c",
+        MANY,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"FILES": "48", "MANY": "40"},
+    )
+    assert (await process.communicate())[0].decode() == f"{[1] * 40} {{1}}\n"
 
 
 async def test_without_their_server_workers_go_on_and_those_that_wait_for_one_begin_elsewhere(own_server):
@@ -274,6 +292,38 @@ async def test_what_ends_the_building_of_a_task_ends_it_once(tmp_path):
             "scripted/upper", f"{tmp_path}/ends.py@ends", task_args={"log": f"{tmp_path}/log"}
         )
     assert (tmp_path / "log").read_text() == "x"
+
+
+async def test_a_program_that_outlives_the_building_of_a_task_does_not_keep_its_caller_waiting(own_server, tmp_path):
+    (tmp_path / "forks.py").write_text(
+        "import os, time\nfrom inspect_ai import Task, task\nfrom inspect_ai.dataset import Sample\n\n@task\ndef forks(log):\n"
+        "    if (pid := os.fork()) == 0:\n        time.sleep(600)\n        os._exit(0)\n"
+        "    open(log, 'w').write(str(pid))\n    return Task(dataset=[Sample(input='x')])\n"
+    )
+    asking = InspectEvalBackend().identify(
+        "scripted/upper", f"{tmp_path}/forks.py@forks", task_args={"log": f"{tmp_path}/log"}
+    )
+    try:
+        async with asyncio.timeout(30):
+            assert (await asking)["tasks"]["forks"]["samples"]["number"] == 1
+    finally:
+        os.kill(int((tmp_path / "log").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_session_whose_directory_of_sockets_is_of_no_use_has_its_server_elsewhere(
+    own_server, monkeypatch, is_there
+):
+    place = Path(os.environ["XDG_RUNTIME_DIR"])
+    of_session = place / "run"
+    if is_there:
+        of_session.touch()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(of_session))
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it is asked for again
+    job = await InspectEvalBackend().evaluate("scripted/upper", SUITE)
+    assert len((await job.wait()).samples) == 3
+    assert len(own_server()) == 1
 
 
 async def test_without_keeping_warm_each_worker_is_a_new_process(own_server):

@@ -45,6 +45,11 @@ class Request:
         """Whether it need only be told to the directory that it is over."""
         return "work" in self.body and Path(self.body["work"], "cancel").exists()
 
+    def end(self) -> None:
+        """Let the caller hear of the end now: so large a process takes long to be taken down, and a fork may outlive it."""
+        with suppress(OSError), socket.socket(fileno=self.connection) as connection:  # the caller may be gone
+            connection.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go of all that it holds open."""
         for descriptor in self.descriptors:
@@ -100,7 +105,7 @@ def work(request: Request) -> int:
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os.close(request.connection)  # the caller need not wait until so large a process has been taken down
+    request.end()
     atexit._run_exitfuncs()  # a fork ends without them
     return status
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ SERVER = "motools_inspect.server"
 SHARE = 4
 """One in so many of the descriptors that a process may open are used to hear at once of the end of its workers."""
 BACKLOG = 4096
+PAUSE = 0.05
+"""Seconds between two tries to hand over descriptors, where too many are on the way."""
 LONGEST = 60
 """Bytes of the path below which sockets are: the whole may have 104."""
 
@@ -96,12 +99,25 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
 def _asked(request: Mapping[str, Any], body: bytes, descriptors: Sequence[int], log: int) -> socket.socket:
     connection = _connect(_directory(), variables(request["directory"]), log, float(request["keep_warm"]))
     try:
-        socket.send_fds(connection, [len(body).to_bytes(8, "big")], descriptors)
+        _hand_over(connection, len(body).to_bytes(8, "big"), descriptors)
         connection.sendall(body)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _hand_over(connection: socket.socket, head: bytes, descriptors: Sequence[int]) -> None:
+    """Send descriptors: as many as a process may open can be on the way to servers, and then there is room when one is read."""
+    while True:
+        try:
+            socket.send_fds(connection, [head], descriptors)
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS:
+                raise
+            time.sleep(PAUSE)  # the system tells nobody when there is room
+        else:
+            return
 
 
 def announce() -> None:
@@ -113,7 +129,9 @@ def announce() -> None:
 def _directory() -> Path:
     """Return the directory of sockets, which nobody else can enter."""
     bases = [os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), tempfile.gettempdir(), "/tmp"]  # noqa: S108 (checked below)
-    base = next((each for each in bases if len(os.fsencode(each)) <= LONGEST), bases[-1])
+    # That of a session is not always at hand: `su` and containers leave the variable as it was.
+    of_use = (each for each in bases if len(os.fsencode(each)) <= LONGEST and os.access(each, os.W_OK | os.X_OK))
+    base = next((each for each in of_use if Path(each).is_dir()), bases[-1])
     place = Path(base) / f"motools-{os.geteuid()}"
     place.mkdir(mode=0o700, exist_ok=True)
     found = place.lstat()
