@@ -197,6 +197,36 @@ def test_what_a_scorer_and_its_metrics_have_at_hand_counts():
     assert len({facts(scorer=scoring(value, more)) for value in (1, 2) for more in (1, 2)}) == 4
 
 
+def test_what_brings_epochs_together_and_what_approves_of_tools_count_by_what_they_have():
+    from inspect_ai import Epochs
+    from inspect_ai.approval import Approval, ApprovalPolicy, approver
+    from inspect_ai.scorer import score_reducer
+
+    def reducing(which):
+        @score_reducer
+        def one_of():
+            def reduce(scores):
+                return scores[which]
+
+            return reduce
+
+        return {"epochs": Epochs(2, one_of())}
+
+    def approving(what):
+        @approver
+        def fixed():
+            async def approve(message, call, view, history):
+                return Approval(decision=what)
+
+            return approve
+
+        return {"approval": [ApprovalPolicy(fixed(), "*")]}
+
+    for make, values in ((reducing, (0, 1)), (approving, ("approve", "reject"))):
+        one, other = values
+        assert facts(**make(one)) == facts(**make(one)) != facts(**make(other))
+
+
 def test_what_decides_to_stop_early_counts_by_what_it_has():
     class Stopping:
         def __init__(self, after):

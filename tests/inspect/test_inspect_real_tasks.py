@@ -108,7 +108,7 @@ async def test_a_real_task_whose_judge_is_another_model_has_metrics_of_its_own_k
     measured = await InspectEvalBackend().identify("scripted/upper", SYCOPHANCY, limit=4, model_roles=roles)
     facts = measured["tasks"][SYCOPHANCY]
     assert (facts["epochs"], facts["samples"]["number"], facts["source"]["version"]) == (3, 4, "0.26.0")
-    assert facts["reducer"] != ["mean"]
+    assert facts["reducer"]["names"] != ["mean"]
 
 
 @pytest.mark.usefixtures("real")

@@ -81,12 +81,12 @@ def facts_of(
         ],
         "scorers": [_scorer(each) for each in task.scorer or []],
         "epochs": resolved.epochs,
-        "reducer": reducer_log_names(resolved.reducer) or ["mean"],
+        "reducer": {"names": reducer_log_names(resolved.reducer) or ["mean"], **_captured(resolved.reducer)},
         "config": config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE),
         "limits": _limits(task, settings),
         "sandbox": _sandbox(task.sandbox),
         "models": _models(task),
-        "approval": _plain(task.approval, "approval"),
+        "approval": {"policies": _plain(task.approval, "approval"), **_captured(task.approval)},
     }
 
 
