@@ -19,6 +19,8 @@ from motools.training.backends.dummy import DummyTrainingBackend
 
 @pytest.mark.slow
 class TestValidatedDummyTraining(TrainingBackendContract):
+    lacking: ClassVar = {"away": "the dummy service is a directory"}
+
     @pytest.fixture
     def backend(self):
         return ValidatedTrainingBackend(DummyTrainingBackend(duration=0.05))
@@ -95,7 +97,8 @@ def _budgeted(**options):
 
 @pytest.mark.slow
 class TestPassingOnDummyEvals(EvalBackendContract):
-    lacking: ClassVar = {"view": "there is nothing to look at"}
+    lacking: ClassVar = {"away": "the dummy service is a directory", "view": "there is nothing to look at"}
+    other_suite = "other"
 
     @pytest.fixture
     def backend(self):
