@@ -86,11 +86,11 @@ def run(arguments: Sequence[str]) -> int:
         _trace(session)
         prefix = "" if error.exit_status == INTERRUPTED else "Error: "
         words = [f"{prefix}{sentence_of(error)}", *getattr(error, "__notes__", ())]
-        say(_in_options("\n".join(words)))
+        _say_covered(_in_options("\n".join(words)))
         return error.exit_status
     except OSError as error:
         _trace(session)
-        say("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]))
+        _say_covered("\n".join([f"Error: {_sentence(error)}", *getattr(error, "__notes__", ())]))
         return 1
     except SystemExit as error:
         if not session.is_ours:
@@ -114,8 +114,15 @@ def _unexpected(error: BaseException, session: Session) -> int:
     where = f" (in {origin})" if origin else f" ({'; '.join(suspects)})" if suspects else ""
     hint = "" if session.debug else " Run it again with --debug to see where."
     sentence = f"Error: an unexpected {said(error).rstrip('.')}{where}.{hint}"
-    say("\n".join([sentence, *getattr(error, "__notes__", ())]))
+    _say_covered("\n".join([sentence, *getattr(error, "__notes__", ())]))
     return 1
+
+
+def _say_covered(text: str) -> None:
+    """Say what an error says, without the keys that it may quote."""
+    from motools.cache.redact import without_secrets
+
+    say(without_secrets(text))
 
 
 def _check_text(arguments: Sequence[str]) -> None:
@@ -143,7 +150,7 @@ def _trace(session: Session) -> None:
     if session.debug:
         import traceback
 
-        say(traceback.format_exc().rstrip())
+        _say_covered(traceback.format_exc().rstrip())
 
 
 if __name__ == "__main__":
