@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from motools.errors import SettingError
+from motools.errors import SettingError, SpecError
 from motools.evals.backends.cached import CachedEvalBackend
 from motools.evals.backends.dummy import DummyEvalBackend
 from motools.settings import Range, Settings
@@ -100,3 +100,15 @@ async def test_the_keywords_of_an_evaluation_are_keyed_as_those_of_a_training_wh
     with pytest.raises(SettingError, match="limit"):
         await cached.evaluate("m", "t", limit=0)
     assert len(await ledger.records()) == 2
+
+
+@pytest.mark.parametrize("method", ["account", "identify"])
+async def test_what_a_backend_says_of_itself_or_of_its_tasks_is_a_mapping_or_a_fault_with_a_name(ledger, method):
+    async def identify(self, *args, **kwargs):
+        return ["task"]
+
+    wrong = {"account": lambda self: None, "identify": identify}[method]
+    cached = CachedEvalBackend(type("Backend", (DummyEvalBackend,), {method: wrong})(), ledger)
+    with pytest.raises(SpecError, match=rf"{method}\(\) returned .*, not a mapping\. That is a fault of the plugin"):
+        await cached.evaluate("m", "t")
+    assert await ledger.records() == []

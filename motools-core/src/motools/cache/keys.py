@@ -93,6 +93,7 @@ def _canonical_mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[
 
 def canonical_account(account: Mapping[str, Any]) -> Any:
     """Return what `account()` said in plain JSON types, and no credential."""
+    _check_mapping(account, "account()")
     return canonical(without_credentials(account), "account")
 
 
@@ -206,6 +207,7 @@ def eval_spec(
     package: str | None = None,
 ) -> dict[str, Any]:
     """Return the canonical spec of an evaluation; `measured` is what the backend's `identify` returned."""
+    _check_mapping(measured, "identify()")
     return {
         "kind": "eval",
         "backend": backend,
@@ -221,6 +223,13 @@ def _named(model: Any) -> Any:
     if isinstance(model, str) and not model.strip():
         raise UsageError("The model has no name: it is empty, as a shell variable is that was never set.")
     return canonical(model, "model")
+
+
+def _check_mapping(said: Any, method: str) -> None:
+    if not isinstance(said, Mapping):
+        raise SpecError(
+            f"{method} returned {type(said).__name__}, not a mapping. That is a fault of the plugin; nothing was started."
+        )
 
 
 def _from(package: str | None) -> dict[str, Any]:

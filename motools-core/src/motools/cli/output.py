@@ -188,17 +188,17 @@ def brief(text: str, longest: int) -> str:
 
 
 def when(seconds: float | None) -> str:
-    """Return a time since the epoch as local time for people, or "" for none; of a store that keeps no times it is 0."""
-    return "" if not seconds else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """Return a time since the epoch as local time for people, or "" for none."""
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def when_exactly(seconds: float | None) -> str | None:
-    """Return a time since the epoch as ISO 8601 in UTC for programs, or None for none, as above."""
-    return None if not seconds else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    """Return a time since the epoch as ISO 8601 in UTC for programs, or None for none."""
+    return None if seconds is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def of_when(seconds: float) -> str:
-    """Return " of" and a time for people, or "" for none."""
+    """Return " of" and a time for people, or "" for the 0 of a store that keeps no times."""
     return f" of {when(seconds)}" if seconds else ""
 
 

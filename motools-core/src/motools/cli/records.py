@@ -144,8 +144,8 @@ def as_dict(record: Record) -> dict[str, Any]:
         "status": str(record.status),
         "state": str(record.state),
         "tags": list(record.tags),
-        "created_at": when_exactly(record.created_at),
-        "updated_at": when_exactly(record.updated_at),
+        "created_at": when_exactly(record.created_at or None),
+        "updated_at": when_exactly(record.updated_at or None),
     }
 
 
