@@ -171,6 +171,53 @@ async def test_more_can_be_on_their_way_to_a_server_than_the_system_lets_a_user_
     assert (await process.communicate())[0].decode() == f"{[1] * 40} {{1}}\n"
 
 
+INHERITED = """
+import asyncio, os, resource, sys
+from pathlib import Path
+from motools_inspect import InspectEvalBackend
+
+def mine():
+    return [sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0), *map(resource.getrlimit, (7, 9))]
+
+if sys.argv[1] == "less":
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.nice(5)
+    resource.setrlimit(resource.RLIMIT_AS, (2**43, 2**44))
+if sys.argv[1] != "all":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+async def main():
+    job = await InspectEvalBackend().evaluate("scripted/upper", f"{sys.argv[2]}@inherited")
+    print((await job.wait()).samples[0]["input"] == str(mine()))
+
+asyncio.run(main())
+"""
+INHERITED_TASK = """
+import os, resource
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+
+@task
+def inherited():
+    mine = [sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0), *map(resource.getrlimit, (7, 9))]
+    return Task(dataset=[Sample(input=str(mine))])
+"""
+
+
+async def test_a_worker_has_the_processors_the_priority_and_the_limits_of_its_caller(own_server, tmp_path, monkeypatch):
+    site, file = tmp_path / "site", tmp_path / "inherited.py"
+    site.mkdir()
+    file.write_text(INHERITED_TASK)
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{os.environ['PYTHONPATH']}")
+    for number, amount in enumerate(["less", "all", "few files", "few files"]):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", INHERITED, amount, str(file), stdout=asyncio.subprocess.PIPE
+        )
+        assert (await process.communicate())[0].decode() == "True\n", (number, amount)
+        (site / f"new{number}.py").touch()  # so that a server begins again
+    assert len(own_server()) == 2
+
+
 async def test_without_their_server_workers_go_on_and_those_that_wait_for_one_begin_elsewhere(own_server):
     backend = InspectEvalBackend(workers=1)
     first, second = [

@@ -125,13 +125,11 @@ def _become(request: Request) -> None:
     os.environ.pop(LOCK_VARIABLE, None)
     if request.lock is not None:
         os.environ[LOCK_VARIABLE] = str(request.lock)
-    resource.setrlimit(resource.RLIMIT_NOFILE, DESCRIPTORS)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the server itself may open as many as the system lets it
+    resource.setrlimit(resource.RLIMIT_NOFILE, (request.body["files"], most))
     random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()
 
 
-DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)
-"""How many files a worker may open; the server itself may open as many as the system lets it."""
-
-__all__ = ["DESCRIPTORS", "Request", "receive", "work"]
+__all__ = ["Request", "receive", "work"]

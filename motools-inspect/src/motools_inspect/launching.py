@@ -4,7 +4,7 @@
              <── end of file when the worker has ended ──
 
 The server (`motools_inspect.server`) is started by whoever needs one and finds none, serves all processes of this user
-with the same Python and the same environment, and ends some minutes after its last worker. A request is complete when
+with the same Python, environment, processors and limits, and ends some minutes after its last worker. A request is complete when
 it has been sent: who dies after that, caller or server, lets go of the lock, and the work is found interrupted.
 """
 
@@ -89,7 +89,7 @@ def ask(request: Mapping[str, Any], descriptors: Sequence[int], *, log: int) -> 
 
     What a server says that is started now goes to `log`. Raises OSError where none can be.
     """
-    body = json.dumps(request).encode()
+    body = json.dumps({**request, "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0]}).encode()
     try:
         return _asked(request, body, descriptors, log)
     except ConnectionError:  # that server was about to end, and has taken nothing
@@ -122,6 +122,8 @@ def _hand_over(connection: socket.socket, head: bytes, descriptors: Sequence[int
 
 def announce() -> None:
     """Let a server that is there look at once whether its code has changed: what is asked of it next then need not wait."""
+    if not can_fork():
+        return
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(_place(_directory(), variables())))
 
@@ -156,8 +158,17 @@ def _connect(directory: Path, environment: Mapping[str, str], log: int, keep_war
 
 
 def _place(directory: Path, environment: Mapping[str, str]) -> Path:
-    told = hashlib.sha256(f"{sys.executable} {sys.prefix} {fingerprint(environment)}".encode())
-    return directory / f"inspect-{told.hexdigest()[:16]}"
+    told = f"{sys.executable} {sys.prefix} {fingerprint(environment)} {_inherited()}"
+    return directory / f"inspect-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def _inherited() -> list[Any]:
+    """Return what else a process has of the one that starts it: what it sees of the system, and how much of it it may use."""
+    names = {value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
+    limits = [resource.getrlimit(name) for name in sorted(names - {resource.RLIMIT_NOFILE})]
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # how many it may open for now is part of a request
+    spaces = [os.readlink(path) for name in ("mnt", "net", "pid") if os.path.islink(path := f"/proc/self/ns/{name}")]  # noqa: PTH114, PTH115  (on the way of each request)
+    return [limits, most_files, sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0), spaces]
 
 
 def _is_served(connection: socket.socket, name: Path) -> bool:

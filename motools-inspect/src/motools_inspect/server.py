@@ -21,7 +21,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from motools_inspect.forks import DESCRIPTORS, Request, receive, work
+from motools_inspect.forks import Request, receive, work
 from motools_inspect.imported import Imported
 from motools_inspect.loaded import load
 
@@ -180,7 +180,8 @@ class Server:
 
 def main(name: str, listener: str, keep_warm: str) -> None:
     """Serve at a socket that is open already."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS[1], DESCRIPTORS[1]))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.environ.setdefault("INSPECT_DISPLAY", "log")  # as for its workers
     server = Server(Path(name), socket.socket(fileno=int(listener)), float(keep_warm))
     server.serve()
