@@ -276,6 +276,14 @@ def test_an_unexpected_error_that_no_plugins_code_has_raised_names_those_in_use(
     assert "(with backend 'dummy'; plugins in use: acme-bad 1.0" in done.stderr
 
 
+def test_what_cannot_even_be_looked_at_keeps_nobody_from_the_others(cli, site):
+    site("acme-bad", {"bad_module": GOOD}, training={"x" * 200_000: "bad_module:Good"})
+    site("acme-good", {"good_module": GOOD}, training={"good": "good_module:Good"})
+    rows = {row["distribution"]: row for row in cli.json("plugins", "--check", "--kind", "training")}
+    assert (rows["acme-good"]["status"], rows["acme-bad"]["status"]) == ("ok", "broken")
+    assert "it cannot be looked at in a process of its own: Argument list too long." in rows["acme-bad"]["reason"]
+
+
 CALLS = {
     "train returns garbage": "Bad.train = lambda self, *_, **__: answer(7)",
     "train returns what cannot be shown": "Bad.train = lambda self, *_, **__: answer(Whatever())",

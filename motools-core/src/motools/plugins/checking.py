@@ -91,7 +91,10 @@ async def check(
 async def _check(request: str, seconds: float) -> Checked:
     with tempfile.TemporaryDirectory(prefix="motools-check-", ignore_cleanup_errors=True) as directory:
         report, output = Path(directory) / "report.json", Path(directory) / "output"
-        status = await run_apart("motools.plugins.probe", [request, str(report)], output, seconds)
+        try:
+            status = await run_apart("motools.plugins.probe", [request, str(report)], output, seconds)
+        except OSError as error:
+            return Checked(broken=f"it cannot be looked at in a process of its own: {error.strerror}.")
         told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
         return _judged(told, output.read_text(encoding="utf-8", errors="replace"), status, seconds)
 
