@@ -109,6 +109,8 @@ async def test_what_a_backend_says_of_itself_or_of_its_tasks_is_a_mapping_or_a_f
 
     wrong = {"account": lambda self: None, "identify": identify}[method]
     cached = CachedEvalBackend(type("Backend", (DummyEvalBackend,), {method: wrong})(), ledger)
-    with pytest.raises(SpecError, match=rf"{method}\(\) returned .*, not a mapping\. That is a fault of the plugin"):
+    with pytest.raises(
+        SpecError, match=rf"{method}\(\) of backend .* returned .*, not a mapping\. That is a fault of the plugin"
+    ):
         await cached.evaluate("m", "t")
     assert await ledger.records() == []

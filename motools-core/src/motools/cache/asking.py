@@ -210,7 +210,7 @@ class Asker:
             )
         handle = await self._backend.adopt(job_id)
         if draft is None:
-            account = canonical_account(self._backend.account())
+            account = canonical_account(self._backend.account(), self.name)
             model = str(handle.metadata.get("model") or "") if self._kind is TRAINING else handle.model_id
             draft = self.draft(asked, model, bare_spec(self._kind.name, self.name, account, job_id))
         record = await adopt(draft, handle, self.ledger)

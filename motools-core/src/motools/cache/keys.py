@@ -91,9 +91,9 @@ def _canonical_mapping(value: Mapping[Any, Any], path: str, depth: int) -> dict[
     return plain
 
 
-def canonical_account(account: Mapping[str, Any]) -> Any:
-    """Return what `account()` said in plain JSON types, and no credential."""
-    _check_mapping(account, "account()")
+def canonical_account(account: Mapping[str, Any], backend: str) -> Any:
+    """Return what `account()` of a backend said in plain JSON types, and no credential."""
+    _check_mapping(account, "account()", backend)
     return canonical(without_credentials(account), "account")
 
 
@@ -186,7 +186,7 @@ def training_spec(  # noqa: PLR0913 (the fields of a spec)
         "kind": "training",
         "backend": backend,
         "version": version,
-        "account": canonical_account(account),
+        "account": canonical_account(account, backend),
         "model": _named(model),
         "dataset": dataset,
         "hyperparameters": canonical(hyperparameters, "hyperparameters"),
@@ -207,12 +207,12 @@ def eval_spec(
     package: str | None = None,
 ) -> dict[str, Any]:
     """Return the canonical spec of an evaluation; `measured` is what the backend's `identify` returned."""
-    _check_mapping(measured, "identify()")
+    _check_mapping(measured, "identify()", backend)
     return {
         "kind": "eval",
         "backend": backend,
         "version": version,
-        "account": canonical_account(account),
+        "account": canonical_account(account, backend),
         "model": _named(model),
         "measured": canonical(measured, "measured"),
         "replicate": canonical(replicate, "replicate"),
@@ -225,10 +225,11 @@ def _named(model: Any) -> Any:
     return canonical(model, "model")
 
 
-def _check_mapping(said: Any, method: str) -> None:
-    if not isinstance(said, Mapping):
+def _check_mapping(said: Any, method: str, backend: str) -> None:
+    if not issubclass(type(said), Mapping):  # isinstance would ask the object, which may not bear it
         raise SpecError(
-            f"{method} returned {type(said).__name__}, not a mapping. That is a fault of the plugin; nothing was started."
+            f"{method} of backend {backend!r} returned {type(said).__name__}, not a mapping. "
+            "That is a fault of the plugin; nothing was started."
         )
 
 

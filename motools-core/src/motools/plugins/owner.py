@@ -32,7 +32,7 @@ def backend_of(record: Record, options: Mapping[str, Any] | None = None) -> Any:
             if not tried and options:
                 raise
             continue
-        account = canonical_account(backend.account())
+        account = canonical_account(backend.account(), backend.name)
         if account == record.account:
             return backend
         tried.append(account)
