@@ -140,3 +140,13 @@ async def test_a_moved_file_is_still_found_unchanged_and_a_copy_is_not(tmp_path)
     (tmp_path / "copy").replace(path)
     with pytest.raises(DatasetError, match="changed while it was being used"):
         digested.check_unchanged()
+
+
+async def test_a_file_that_cannot_be_found_any_more_is_said_not_to_be_there(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "train.jsonl").write_text("{}\n")
+    monkeypatch.chdir(tmp_path)
+    digested = await digest("train.jsonl")
+    monkeypatch.chdir("elsewhere")  # as a listener may
+    with pytest.raises(DatasetError, match=r"train\.jsonl: is no longer there: it was moved, or"):
+        digested.check_unchanged()

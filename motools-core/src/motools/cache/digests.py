@@ -102,6 +102,9 @@ class Digested(NamedTuple):
         dataset = Dataset.of(self.source)
         try:
             is_same = Fingerprint.of(Path(dataset.name).stat()) == self.fingerprint
+        except FileNotFoundError as error:
+            words = "is no longer there: it was moved, or something has changed the working directory. Nothing was paid for."
+            raise DatasetError([f"{dataset.name}: {words}"]) from error
         except OSError:
             is_same = False
         if not is_same:
