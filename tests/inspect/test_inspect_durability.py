@@ -17,6 +17,7 @@ import pytest
 import motools
 from motools.cache.sqlite import SqliteLedger
 from motools.detached import WorkDirectory
+from motools.errors import MotoolsError
 from motools_inspect import InspectEvalBackend
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -129,3 +130,44 @@ async def test_a_worker_that_is_killed_over_and_over_gets_to_the_end_and_asks_ea
     logs = sorted(Path(job._work.spec["log_dir"]).glob("*.eval"))
     assert len(logs) == killed + 1
     assert job.get_log_paths() == [str(logs[-1])]
+
+
+FULL = """
+import errno, os
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+@solver
+def writing(full):
+    async def solve(state, generate):
+        if state.sample_id == 3 and os.path.exists(full):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return state
+    return solve
+
+@task
+def notes(full):
+    samples = [Sample(id=number, input="a" * number, target="A") for number in (1, 2, 3)]
+    return Task(dataset=samples, solver=[writing(full), generate()], scorer=match())
+"""
+
+
+async def test_an_evaluation_that_a_full_disk_has_ended_goes_on_when_there_is_room(tmp_path):
+    calls, full = tmp_path / "calls", tmp_path / "full"
+    (tmp_path / "notes.py").write_text(FULL)
+    full.touch()
+    job = await InspectEvalBackend().evaluate(
+        "scripted/upper",
+        f"{tmp_path}/notes.py@notes",
+        task_args={"full": str(full)},
+        max_samples=1,
+        model_args={"calls": str(calls)},
+    )
+    with pytest.raises(MotoolsError, match=r"cannot go on: the disk is full.*Free some space"):
+        await job.wait()
+    assert job.status == "queued"
+    full.unlink()
+    assert len((await job.wait()).samples) == 3
+    assert asked(calls) == ["a", "aa", "aaa"]

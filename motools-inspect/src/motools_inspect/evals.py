@@ -19,7 +19,7 @@ from uuid import uuid4
 from motools import Capability, EvalBackend, EvalJob, read_handle, write_handle
 from motools.config import home
 from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, own_directory
-from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
+from motools.errors import HandleError, MotoolsError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models
 from motools_inspect.environment import log_directory
@@ -137,6 +137,9 @@ class InspectEvalJob(EvalJob):
     def _results(self, status: WorkStatus) -> InspectEvalResults:
         if status.state is WorkState.CANCELLED:
             raise RunCancelled(f"The evaluation {self.job_id} of {self.model_id!r} was cancelled.")
+        if status.state is WorkState.INTERRUPTED:
+            error = status.error or ""
+            raise MotoolsError(f"The evaluation {self.job_id} cannot go on: {error[:1].lower()}{error[1:]}")
         if status.state is WorkState.FAILED or status.result is None:
             said = as_sentence(status.error or "It left no result")
             raise RunFailed(f"{said} The worker's log is {self._work.log_path}.")

@@ -7,6 +7,7 @@ other log is retried from it, so that finished samples are not asked again, and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -19,7 +20,7 @@ from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log, 
 from inspect_ai.model import ModelCost, ModelInfo, get_model, get_model_info, set_model_info
 from inspect_ai.util import display_type
 
-from motools.detached import CancelRequested
+from motools.detached import CancelRequested, CannotGoOn
 from motools.errors import RunFailed
 from motools_inspect import progress
 from motools_inspect.building import build, solver_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from motools.detached import Worker
 
+FULL = os.strerror(errno.ENOSPC)
 LOOK = 0.2
 """Seconds between two looks for a cancellation."""
 EACH = 1
@@ -60,8 +62,10 @@ def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, 
     endings += [
         f"The task {task['label']!r} has no log." for task in worker.spec["tasks"] if task["label"] not in labels
     ]
-    if failed := [ending for ending in endings if ending]:
-        raise RunFailed(" ".join(failed))
+    if failed := " ".join(ending for ending in endings if ending):
+        if FULL in failed:  # an error in a log is text
+            raise CannotGoOn(f"The disk is full. Free some space, then wait for it again: it goes on. {failed}")
+        raise RunFailed(failed)
     progress.finish()
     return collect(worker.path, worker.spec, logs)
 
