@@ -81,6 +81,8 @@ class EventLog:
             self._write("refused", model, seconds=time.perf_counter() - began, **fields)
             raise
         seconds = time.perf_counter() - began
+        if not self._is_read(logging.INFO):
+            return handle
         ticket, record = keywords.get("ticket"), getattr(handle, "record", None)
         self._write(
             getattr(handle, "happened", Happened.SUBMITTED),
@@ -107,9 +109,13 @@ class EventLog:
             **named,
         )
 
+    def _is_read(self, level: int) -> bool:
+        """Whether anybody reads what is written, so that it need be put together."""
+        return self._file is not None or log.isEnabledFor(level)
+
     def _write(self, event: str, model: str, **known: Any) -> None:
         level = logging.WARNING if event in BAD else logging.INFO
-        if self._file is None and not log.isEnabledFor(level):
+        if not self._is_read(level):
             return
         fields = {"event": str(event), **self._same, "model": model}
         fields |= {name: value for name, value in known.items() if value not in (None, "", [])}
