@@ -15,6 +15,7 @@ from motools.errors import (
     RunCancelled,
     RunFailed,
     SettingError,
+    SpecError,
     SubmitRejected,
     SubmitUnavailable,
     SubmitUncertain,
@@ -410,6 +411,18 @@ async def test_a_wrong_argument_of_a_plugin_without_tickets_is_no_submission(led
     cached = CachedTrainingBackend(BlindBackend(service), ledger)
     with pytest.raises(SettingError, match="takes no argument 'seed'"):
         await cached.train(data, "base", seed=1)
+    assert (await only(ledger)).state is State.ABSENT
+
+
+async def test_a_backend_that_cannot_be_called_is_told_so_before_anything_is_submitted(ledger, service, data):
+    class Short(BlindBackend):
+        async def train(self, dataset, model):
+            raise AssertionError("nothing must be started")
+
+    with pytest.raises(
+        SpecError, match=r"its train\(\) takes 2 of the arguments dataset, model, .* a fault of the plugin"
+    ):
+        await CachedTrainingBackend(Short(service), ledger).train(data, "base")
     assert (await only(ledger)).state is State.ABSENT
 
 

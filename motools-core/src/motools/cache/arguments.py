@@ -8,33 +8,55 @@ from __future__ import annotations
 
 import inspect
 from functools import lru_cache
+from math import inf
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from motools.errors import SettingError, nearest
+from motools.errors import SettingError, SpecError, nearest
 from motools.status import Capability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ALWAYS_GIVEN = frozenset({"dataset", "model", "hyperparameters", "suffix", "model_id", "eval_suite", "ticket"})
+BY_PLACE = {"train": ("dataset", "model", "hyperparameters", "suffix"), "evaluate": ("model_id", "eval_suite")}
+"""What every backend is called with, in this order."""
+ALWAYS_GIVEN = frozenset({*BY_PLACE["train"], *BY_PLACE["evaluate"], "ticket"})
 """What the contract has every backend called with."""
 
 
+class Taken(NamedTuple):
+    """What a method takes."""
+
+    keywords: Mapping[str, bool]
+    """With whether each has to be given."""
+    takes_any: bool
+    """Whether it takes any other keyword."""
+    places: float
+    """How many arguments it takes without a keyword."""
+
+
 def check_arguments(backend: Any, verb: str, given: Mapping[str, Any]) -> None:
-    """Raise `SettingError` for a keyword that neither a layer nor the backend inside takes, and for one that it needs."""
+    """Raise `SettingError` for a keyword that neither a layer nor the backend inside takes, and for one that it needs.
+
+    Raises `SpecError` for a backend that cannot be called as the contract has it.
+    """
     *layers, plugin = _from_outside(backend)
-    taken, takes_any = _keywords(getattr(plugin, verb))
-    known = set(taken).union(*(_keywords(getattr(layer, verb))[0] for layer in layers)) - ALWAYS_GIVEN
+    taken = _taken(getattr(plugin, verb))
+    known = set(taken.keywords).union(*(_taken(getattr(layer, verb)).keywords for layer in layers)) - ALWAYS_GIVEN
     who = f"The {plugin.name or type(plugin).__name__} backend"
-    if not takes_any:
+    if taken.places < len(BY_PLACE[verb]):
+        raise SpecError(
+            f"{who} cannot be called: its {verb}() takes {taken.places:g} of the arguments {', '.join(BY_PLACE[verb])}. That is "
+            "a fault of the plugin; nothing was started."
+        )
+    if not taken.takes_any:
         for name in given.keys() - known - ALWAYS_GIVEN:
             near = nearest(name, sorted(known))
             meant = f" Did you mean {near!r}?" if near else ""
             there = ", ".join(sorted(known)) or "none"
             raise SettingError(f"{who} takes no argument {name!r} in {verb}().{meant} There are: {there}.")
     is_passed_on = all(getattr(layer, verb).__module__.startswith("motools.") for layer in layers)
-    for name, is_needed in taken.items():
+    for name, is_needed in taken.keywords.items():
         if is_needed and is_passed_on and name not in given:  # a layer of somebody else's may add it
             raise SettingError(f"{who} needs {name!r} in {verb}().")
 
@@ -56,27 +78,31 @@ def _from_outside(backend: Any) -> list[Any]:
     return found
 
 
-def _keywords(method: Any) -> tuple[Mapping[str, bool], bool]:
-    """Return the keywords of a method, with whether each has to be given, and whether it takes any other."""
+def _taken(method: Any) -> Taken:
     function = getattr(method, "__func__", None)
     return _read(method) if function is None else _of_function(function)
 
 
 @lru_cache(maxsize=256)
-def _of_function(function: Any) -> tuple[Mapping[str, bool], bool]:
+def _of_function(function: Any) -> Taken:
     """Return what a function takes as a method; kept, because reading a signature costs more than a layer does."""
     return _read(MethodType(function, object()))
 
 
-def _read(method: Any) -> tuple[Mapping[str, bool], bool]:
-    taken, takes_any = {}, False
+def _read(method: Any) -> Taken:
+    keywords, takes_any, places = {}, False, 0.0
     for parameter in inspect.signature(method, follow_wrapped=False).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             takes_any = True
-        elif parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            is_needed = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
-            taken[parameter.name] = is_needed
-    return taken, takes_any
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            places = inf
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            places += 1
+        else:
+            is_by_keyword = parameter.kind is parameter.KEYWORD_ONLY
+            places += not is_by_keyword
+            keywords[parameter.name] = is_by_keyword and parameter.default is parameter.empty
+    return Taken(keywords, takes_any, places)
 
 
 __all__ = ["check_arguments", "takes_ticket"]
