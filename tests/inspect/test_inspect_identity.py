@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -366,17 +367,19 @@ async def test_what_a_task_looks_at_or_misses_counts_and_a_link_is_what_it_leads
     assert await identity(f"{tmp_path}/looking.py@looking") != before
 
 
-async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, monkeypatch):
+async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, tmp_path, monkeypatch):
     task = f"{suite}/task.py@reading"
     before = await identity(task)
-    # From here on nothing can be asked: the answer is remembered, or this fails.
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/dev/null")
+    # From here on nothing can be asked, through a directory that others can enter: the answer is remembered, or this fails.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / f"motools-{os.geteuid()}").mkdir()
+    (tmp_path / f"motools-{os.geteuid()}").chmod(0o755)
     assert await identity(task) == before
     (suite / "helper.py").touch()
     assert await identity(task) == before
     assert await identity(task, model="scripted/other") != before
     (suite / "prompt1.txt").write_text("Say nothing.\n")
-    with pytest.raises(OSError, match="/dev/null"):
+    with pytest.raises(PermissionError, match="open to other users"):
         await identity(task)
 
 
