@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,9 @@ from motools_inspect.placed import fingerprints
 from motools_inspect.settings import parameters_of
 from motools_inspect.sources import inputs_of, source_of
 from motools_inspect.tasks import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -367,13 +372,20 @@ async def test_what_a_task_looks_at_or_misses_counts_and_a_link_is_what_it_leads
     assert await identity(f"{tmp_path}/looking.py@looking") != before
 
 
-async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, tmp_path, monkeypatch):
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """Yield a directory for sockets through which nothing can be asked, for others can enter it."""
+    with tempfile.TemporaryDirectory(prefix="motools") as place:  # a short path, as sockets have
+        sockets = Path(place, f"motools-{os.geteuid()}")
+        sockets.mkdir()
+        sockets.chmod(0o755)
+        yield place
+
+
+async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suite, refused, monkeypatch):
     task = f"{suite}/task.py@reading"
     before = await identity(task)
-    # From here on nothing can be asked, through a directory that others can enter: the answer is remembered, or this fails.
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / f"motools-{os.geteuid()}").mkdir()
-    (tmp_path / f"motools-{os.geteuid()}").chmod(0o755)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", refused)  # from here on the answer is remembered, or this fails
     assert await identity(task) == before
     (suite / "helper.py").touch()
     assert await identity(task) == before
