@@ -346,17 +346,35 @@ def looking():
         found = "nothing"
     found = [found, Path(here, "wanted").exists(), os.path.isdir(here / "folder"), os.path.getsize(here / "measured")]
     found += [(here / "latest").read_text(), (here / "now" / "text").read_text()]
+    found += [os.access(here / "wanted by access", os.R_OK), (here / "dangling").is_symlink()]
+    with os.scandir(here / "several") as entries:
+        found += [entry.stat().st_size for entry in entries]
     return Task(dataset=[Sample(input=str(each)) for each in found])
 """
 
 
-@pytest.mark.parametrize("changed", ["missed", "wanted", "folder", "measured", "latest", "now"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "missed",
+        "wanted",
+        "folder",
+        "measured",
+        "latest",
+        "now",
+        "wanted by access",
+        "dangling",
+        "several/one",
+    ],
+)
 async def test_what_a_task_looks_at_or_misses_counts_and_a_link_is_what_it_leads_to(tmp_path, changed):
     (tmp_path / "looking.py").write_text(LOOKING)
     (tmp_path / "measured").write_text("short")
     for number in ("one", "two"):
         (tmp_path / number).mkdir()
         (tmp_path / number / "text").write_text(number)
+    (tmp_path / "several").mkdir()
+    (tmp_path / "several" / "one").write_text("short")
     (tmp_path / "latest").symlink_to("one/text")
     (tmp_path / "now").symlink_to("one")
     before = await identity(f"{tmp_path}/looking.py@looking")
@@ -367,6 +385,8 @@ async def test_what_a_task_looks_at_or_misses_counts_and_a_link_is_what_it_leads
         (tmp_path / changed).symlink_to(Path("two") / place.relative_to("one"))
     elif changed == "folder":
         (tmp_path / changed).mkdir()
+    elif changed == "dangling":
+        (tmp_path / changed).symlink_to("nowhere")
     else:
         (tmp_path / changed).write_text("something")
     assert await identity(f"{tmp_path}/looking.py@looking") != before

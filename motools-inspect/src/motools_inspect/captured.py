@@ -34,7 +34,7 @@ from pydantic import BaseModel
 
 from motools.errors import SpecError
 from motools_inspect.packages import file_digest
-from motools_inspect.resolving import can_be_edited
+from motools_inspect.reading import can_be_edited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -41,7 +41,7 @@ def load() -> None:
     from inspect_ai.model import get_model_info
 
     from motools_inspect import packages
-    from motools_inspect.resolving import modules, real_folder
+    from motools_inspect.reading import modules, real_folder
 
     ensure_entry_points()
     get_model_info("none/none")  # reads what is known of all models, once

@@ -111,7 +111,7 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     read = [path for task in named for path in inputs_of(task)] + [
         path for name in _names_instead(fields) for path in inputs_of_name(name)
     ]
-    remember(question, facts, [*answer["read"], *read, *packages.files_of_inspect()], answer["seen"], since=began)
+    remember(question, facts, {**answer, "read": [*answer["read"], *read, *packages.files_of_inspect()]}, since=began)
     return facts
 
 

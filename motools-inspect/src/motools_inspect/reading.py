@@ -1,0 +1,126 @@
+"""The files that a process reads, looks at or looks for in vain, as far as Python is told of them.
+
+What another program opens is not heard of, nor what a library opens past Python (Arrow does).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from contextlib import contextmanager
+from functools import cache, lru_cache, wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
+"""Where nobody edits: what is there goes by the version of its distribution."""
+NOT_FILES = ("/proc/", "/sys/", "/dev/")
+LOOKS = ("stat", "lstat", "access")
+"""The functions of `os` by which `os.path` and `pathlib` look; they raise no audit event."""
+
+
+class Reading:
+    """What this process has to do with files while it is listened to, by the names it has for them."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+        """Files that are opened to be read, also in vain, and folders whose names are."""
+        self.scanned: set[str] = set()
+        """Folders whose names are read with what stands beside them, such as sizes."""
+        self.seen: set[str] = set()
+        """What is only looked at or missed; see `with_looks`."""
+        self.written: set[str] = set()
+        self._before = modules()
+
+    @contextmanager
+    def listening(self) -> Iterator[Reading]:
+        """Listen in the meantime, to all threads of this process."""
+        _begin_to_hear()
+        _listening.append(self)
+        try:
+            yield self
+        finally:
+            _listening.remove(self)
+
+    def with_looks(self) -> None:
+        """Note what is only looked at as well, in a process that is there for this alone."""
+        for name in LOOKS:
+            self._hear_looks(name)
+
+    def _hear_looks(self, name: str) -> None:
+        look: Callable[..., Any] = getattr(os, name)
+
+        @wraps(look)
+        def noting(path: Any, *arguments: Any, **keywords: Any) -> Any:
+            if isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None:
+                self.seen.add(_absolute(path))
+            return look(path, *arguments, **keywords)
+
+        setattr(os, name, noting)
+        for functions in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if look in functions:
+                functions.add(noting)
+
+    def imported(self) -> set[str]:
+        """Return the files of the modules that were imported meanwhile."""
+        return modules() - self._before
+
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Take in an audit event of Python's."""
+        if event == "open":
+            path, mode, flags = arguments
+            is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
+            if isinstance(path, (str, bytes)):
+                is_written = is_written or bool(int(flags or 0) & (os.O_WRONLY | os.O_RDWR))
+                (self.written if is_written else self.read).add(_absolute(path))
+        elif event in _OF_FOLDERS and isinstance(arguments[0], (str, bytes)):
+            (self.scanned if event == "os.scandir" else self.read).add(_absolute(arguments[0]))
+
+
+_OF_FOLDERS = frozenset({"os.listdir", "os.scandir"})
+_OF_FILES = _OF_FOLDERS | {"open"}
+_listening: list[Reading] = []
+
+
+@cache
+def _begin_to_hear() -> None:
+    sys.addaudithook(_hear)  # for good: there is no way to take it back, and one is enough
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _OF_FILES:
+        for each in [*_listening]:
+            each.hear(event, arguments)
+
+
+def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
+    """Return the place that a path names: of a link its own, for it may come to lead elsewhere."""
+    return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (a path may be of any form)
+
+
+def modules() -> set[str]:
+    """Return the files of all modules that are imported."""
+    return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
+
+
+def can_be_edited(path: str) -> bool:
+    """Whether a file counts by its content, and not by the version of what it is installed with."""
+    if path.endswith(".dist-info/METADATA"):
+        return True
+    if path.endswith((".pyc", ".so")):
+        return False
+    folder, _, name = path.rpartition("/")
+    place = f"{real_folder(folder)}/{name}"
+    return not place.startswith((*INSTALLED, *NOT_FILES)) and "site-packages" not in place
+
+
+@lru_cache(maxsize=4096)
+def real_folder(folder: str) -> str:
+    """Return where a folder is, without links: a look at each of its parents, for thousands of modules in few folders."""
+    return os.path.realpath(folder)
+
+
+__all__ = ["Reading", "can_be_edited", "modules", "real_folder"]
