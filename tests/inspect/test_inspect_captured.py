@@ -8,6 +8,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -313,15 +314,50 @@ def test_the_globals_that_code_names_count_and_others_do_not(tmp_path, monkeypat
     assert facts(saying("x", speech.say)) != before
 
 
+def test_which_of_two_directories_is_at_hand_counts_and_where_the_code_is_does_not(tmp_path, monkeypatch):
+    def said(project: str, folder: str) -> str:
+        text = f"from pathlib import Path\nHERE = Path(__file__).parent\nWORDS = {folder}\n\ndef say(said):\n    return WORDS\n"
+        (tmp_path / project / "lib").mkdir(parents=True, exist_ok=True)
+        speech = module("speech", tmp_path / project / "lib" / "speech.py", text)
+        monkeypatch.setitem(sys.modules, "speech", speech)
+        return facts(saying("x", speech.say))
+
+    for name in ("v1", "v2"):
+        (tmp_path / name / "words").mkdir(parents=True)
+    for folder in ("HERE", "HERE.parent"):
+        assert said("a", folder) == said("b", folder)
+    outside = [f"Path({str(tmp_path / name / 'words')!r})" for name in ("v1", "v2")]
+    assert said("a", outside[0]) != said("a", outside[1])
+
+
+def several() -> Any:
+    """Return a solver whose sets are of things that another process comes by in another order."""
+    first, second = Words("one"), Words("two")
+
+    class Word:
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+        def __hash__(self) -> int:
+            return hash(self.text)
+
+    words = {Word(f"word {number}") for number in range(9)}
+    code = "lambda said: said in {'alpha', 'beta', 'gamma', 'delta'} or said in (('a', frozenset()), 'b')"
+    return saying([words, {lambda: first, lambda: second}, first], eval(code))
+
+
 TOLD = """
 import json, sys
 sys.path.insert(0, {folder!r})
-from test_inspect_captured import HAVING, facts
-print(json.dumps([facts(make("Be brief.")) for make in HAVING.values()]))
+from test_inspect_captured import HAVING, facts, several
+print(json.dumps([*(facts(make("Be brief.")) for make in HAVING.values()), facts(several())]))
 """
 
 
-def test_another_process_has_the_same_facts():
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_another_process_has_the_same_facts(seed):
     code = TOLD.format(folder=str(Path(__file__).parent))
-    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert json.loads(said) == [facts(make("Be brief.")) for make in HAVING.values()]
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    assert json.loads(said) == [*(facts(make("Be brief.")) for make in HAVING.values()), facts(several())]

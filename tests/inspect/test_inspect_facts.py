@@ -142,3 +142,100 @@ def test_a_shuffled_order_is_another_one():
 def test_what_has_no_form_in_a_key_is_named():
     with pytest.raises(SpecError, match=r"sample one, metadata: a Lock cannot be part of a cache key"):
         facts(build(sample_metadata={"lock": asyncio.Lock()}))
+
+
+def test_a_folder_of_a_sample_counts_by_the_content_of_its_files(tmp_path):
+    inner = tmp_path / "files" / "inner"
+    inner.mkdir(parents=True)
+    said = []
+    for text in ("one", "two", "one"):
+        (inner / "note.txt").write_text(text)
+        said.append(facts(build(sample_files={"files": str(tmp_path / "files")}))["samples"])
+    assert said[0] == said[2] != said[1]
+
+
+def templates(path):
+    from inspect_ai.scorer import model_graded_qa
+    from inspect_ai.solver import generate, prompt_template, system_message
+
+    return {
+        "a message": {"solver": [system_message(path), generate()]},
+        "a prompt": {"solver": [prompt_template(path), generate()]},
+        "a grader": {"scorer": model_graded_qa(template=path)},
+    }
+
+
+@pytest.mark.parametrize("where", ["a message", "a prompt", "a grader"])
+def test_a_template_counts_by_its_content_and_not_by_its_place(tmp_path, where):
+    said = []
+    for folder, text in (("a", "one {prompt}"), ("b", "one {prompt}"), ("c", "two {prompt}")):
+        path = tmp_path / folder / "template.txt"
+        path.parent.mkdir()
+        path.write_text(text)
+        said.append(facts(build(**templates(str(path))[where])))
+    assert said[0] == said[1] != said[2]
+
+
+COMPOSE = """
+services:
+  default:
+    build: .
+    env_file: variables.env
+    # notes.txt
+  other:
+    build:
+      context: .
+      dockerfile: other/Other.Dockerfile
+    volumes: ["./mounted:/mounted"]
+"""
+NAMED = {
+    "compose.yaml": COMPOSE,
+    "Dockerfile": "FROM scratch\nCOPY copied.txt /\nCOPY . /all\n",
+    "copied.txt": "copied",
+    "variables.env": "A=1",
+    "other/Other.Dockerfile": "FROM scratch\nADD added /added\n",
+    "other/added/one.txt": "added",
+    "mounted/one.txt": "mounted",
+}
+
+
+@pytest.mark.parametrize("how", ["found beside the task", "named by the task", "asked for"])
+@pytest.mark.parametrize("changed", [*NAMED, "notes.txt"])
+def test_what_the_configuration_of_a_sandbox_names_counts_by_its_content(tmp_path, monkeypatch, changed, how):
+    from motools_inspect.facts import facts_of
+
+    for name, text in {**NAMED, "notes.txt": "notes"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)  # where a task that is no file's is run
+
+    def said():
+        task = build(
+            sandbox={"found beside the task": "docker", "named by the task": ("docker", "compose.yaml")}.get(how)
+        )
+        asked = "docker:compose.yaml" if how == "asked for" else None
+        return facts_of(task, {}, solver=None, epochs=None, sandbox=asked)
+
+    before = said()
+    assert said() == before
+    (tmp_path / changed).write_text(f"# {changed}\n{(tmp_path / changed).read_text()}")
+    assert (said() == before) == (changed == "notes.txt")
+
+
+def test_a_sandbox_of_a_sample_counts_as_that_of_a_task_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for text in ("one", "two", "one"):
+        (tmp_path / "compose.yaml").write_text(f"services: {{default: {{image: {text}}}}}")
+        said.append(facts(build(sample_sandbox="docker"))["samples"])
+    assert said[0] == said[2] != said[1]
+
+
+def test_a_token_of_a_tokenizer_is_no_secret_and_counts(installed):
+    from inspect_ai.model import get_model
+
+    def grader(**arguments):
+        return facts(build(model_roles={"grader": get_model("scripted/other", memoize=False, **arguments)}))
+
+    assert grader(eos_token="a") != grader(eos_token="b")
+    assert grader(hf_token="a") == grader(hf_token="b")

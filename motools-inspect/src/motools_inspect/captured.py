@@ -33,6 +33,7 @@ from inspect_ai.model import Model
 from pydantic import BaseModel
 
 from motools.errors import SpecError
+from motools_inspect.contents import place_of
 from motools_inspect.packages import file_digest
 from motools_inspect.reading import can_be_edited
 
@@ -71,6 +72,8 @@ class _Walk:
         self._met: dict[tuple[int, bool], tuple[Any, str | None]] = {}
         """What it has come by, which is kept so that no other thing gets its id, and how that is called from then on."""
         self._number = 0
+        self._folder = Path.cwd()
+        """Of the code whose things are told."""
 
     def told(self, value: Any, *, code_alone: bool = False) -> Any:
         """Return what there is to tell of a value, in plain JSON types; one of `NOTHING` where there is nothing.
@@ -78,7 +81,7 @@ class _Walk:
         With `code_alone`, as of what installed code holds, data that no code of one's own has count for nothing.
         """
         if isinstance(value, DATA):
-            return None if code_alone else _data(value)
+            return None if code_alone else _data(value, self._folder)
         key = id(value), code_alone
         if key in self._met:
             return self._met[key][1]
@@ -92,22 +95,37 @@ class _Walk:
     def _told(self, value: Any, *, code_alone: bool) -> Any:
         if isinstance(value, (dict, MappingProxyType)):
             return self._named(value, code_alone=code_alone)
-        if isinstance(value, (list, tuple, set, frozenset)):
+        if isinstance(value, (set, frozenset)):
+            found = [self._apart(each, code_alone=code_alone) for each in value]
+            return sorted((each for each in found if each not in NOTHING), key=repr)
+        if isinstance(value, (list, tuple)):
             found = [self.told(each, code_alone=code_alone) for each in value]
-            if all(each in NOTHING for each in found):
-                return []
-            return sorted(found, key=repr) if isinstance(value, (set, frozenset)) else found
+            return [] if all(each in NOTHING for each in found) else found
         if isinstance(value, FunctionType):
-            return self._function(value)
+            return self._in_its_folder(value)
         if isinstance(value, (type, ModuleType)):
             return self._definitions(value)
         if (parts := _parts(value)) is not None:
             return self.told(parts, code_alone=code_alone)
         return self._object(value, code_alone=code_alone)
 
+    def _apart(self, value: Any, *, code_alone: bool) -> Any:
+        """Return what there is to tell of a member of a set, whichever of them comes first."""
+        walk = _Walk(self._told_of_model)
+        walk._met, walk._number, walk._folder = dict(self._met), self._number, self._folder
+        return walk.told(value, code_alone=code_alone)
+
     def _named(self, values: Mapping[Any, Any], *, code_alone: bool = False) -> dict[str, Any]:
         found = {str(name): self.told(value, code_alone=code_alone) for name, value in values.items()}
         return {name: each for name, each in found.items() if each not in NOTHING}
+
+    def _in_its_folder(self, function: FunctionType) -> dict[str, Any]:
+        before, path = self._folder, Path(function.__code__.co_filename)
+        self._folder = path.parent if path.is_file() else before
+        try:
+            return self._function(function)
+        finally:
+            self._folder = before
 
     def _function(self, function: FunctionType) -> dict[str, Any]:
         values = dict(_closed_over(function))
@@ -150,24 +168,26 @@ class _Walk:
         return named if made_by in NOTHING else {"class": made_by, **named}
 
 
-def _data(value: Any) -> Any:
+def _data(value: Any, folder: Path) -> Any:
     if isinstance(value, (str, os.PathLike)):
-        return _text(os.fspath(value))
+        return _text(os.fsdecode(value), folder)
     if isinstance(value, AS_BYTES):
         return hashlib.sha256(value).hexdigest()
     return value if isinstance(value, PLAIN) else str(value)
 
 
-def _text(text: str | bytes) -> Any:
-    """Return a text; of an absolute path the name alone, with the digest of a file that is there: where it is does not matter."""
-    text = os.fsdecode(text)
-    try:
-        path = Path(text) if len(text) < 1024 and text.startswith("/") and Path(text).exists() else None  # noqa: PLR2004 (no path is longer)
-    except (OSError, ValueError):
-        path = None
-    if path is None:
+def _text(text: str, folder: Path) -> Any:
+    """Return a text; of a file's absolute path the name and digest, and of a directory's the way from the code's `folder`.
+
+    Where a project is does not matter, but which of its directories it is: what is read there is seen when it is read.
+    """
+    place = place_of(text, folder) if text.startswith("/") else None
+    if place is None:
         return text
-    return {"path": path.name, "sha256": file_digest(path)} if path.is_file() else {"path": path.name}
+    if place.is_file():
+        return {"path": place.name, "sha256": file_digest(place)}
+    is_near = place.is_relative_to(folder) or folder.is_relative_to(place)
+    return {"path": os.path.relpath(place, folder) if is_near else str(place)}
 
 
 def _parts(value: Any) -> list[Any] | None:
@@ -227,8 +247,17 @@ def _digest(function: FunctionType) -> str:
 
 def compiled(code: CodeType) -> str:
     """Return a digest of code as it was compiled."""
-    constants = [compiled(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    constants = [_constant(each) for each in code.co_consts]
     return hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, CodeType):
+        return compiled(value)
+    if isinstance(value, (frozenset, tuple)):
+        parts = [_constant(each) for each in value]
+        return str(sorted(parts) if isinstance(value, frozenset) else parts)
+    return repr(value)
 
 
 __all__ = ["captured", "compiled"]

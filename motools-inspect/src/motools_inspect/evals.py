@@ -199,7 +199,6 @@ class InspectEvalBackend(EvalBackend):
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
             "in_memory": None if objects is None else hold(objects, facts_of_tasks(request, self._options)),
-            "sandbox": parameters.sandbox,
             "prices": parameters.model_cost_config,
             "pace": given(parameters, Pace),
             "threads": self._options.threads,

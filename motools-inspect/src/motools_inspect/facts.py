@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai._eval.evalset import GENERATE_CONFIG_FIELDS_TO_EXCLUDE
-from inspect_ai._eval.loader import resolve_task_args
+from inspect_ai._eval.loader import resolve_task_args, resolve_task_sandbox
 from inspect_ai._eval.task.log import plan_to_eval_plan
 from inspect_ai._eval.task.run import resolve_plan
 from inspect_ai._eval.task.task import resolve_task_epochs
@@ -32,9 +32,11 @@ from pydantic_core import to_jsonable_python
 from motools.errors import SpecError
 from motools_inspect.building import arguments_of
 from motools_inspect.captured import captured, compiled
-from motools_inspect.models import SECRET, servers, without_secrets
+from motools_inspect.contents import content_of, with_files
+from motools_inspect.models import is_secret, servers, without_secrets
 from motools_inspect.packages import file_digest, provider
 from motools_inspect.placed import fingerprints
+from motools_inspect.sandboxes import asked, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +64,10 @@ MEDIA = frozenset({"image", "audio", "video", "document"})
 
 
 def facts_of(
-    task: Task, settings: Mapping[str, Any], *, solver: Solver | None, epochs: Epochs | None
+    task: Task, settings: Mapping[str, Any], *, solver: Solver | None, epochs: Epochs | None, sandbox: str | None = None
 ) -> dict[str, Any]:
     """Return what would be measured with these generation settings, selection and limits."""
+    folder = Path(task_run_dir(task))
     samples = selected(task, settings)
     resolved = resolve_task_epochs(task, epochs)
     given = {name: value for name, value in settings.items() if name in GenerateConfig.model_fields}
@@ -72,28 +75,28 @@ def facts_of(
     plan = resolve_plan(task, solver)
     steps = [*plan.steps, *([plan.finish] if plan.finish else [])]
     return {
-        "args": _with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), Path(task_run_dir(task))),
+        "args": with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), folder),
         "version": task.version,
-        "samples": {"number": len(samples), "sha256": digest_of(samples)},
+        "samples": {"number": len(samples), "sha256": digest_of(samples, folder)},
         "solver": [
-            _named(step.solver, {"params": _plain(step.params, "solver")}) | _captured(each)
+            _named(step.solver, {"params": with_files(_plain(step.params, "solver"), folder)}) | _captured(each)
             for each, step in zip(steps, plan_to_eval_plan(plan, GenerateConfig()).steps, strict=True)
         ],
-        "scorers": [_scorer(each) for each in task.scorer or []],
+        "scorers": [_scorer(each, folder) for each in task.scorer or []],
         "epochs": resolved.epochs,
         "reducer": {"names": reducer_log_names(resolved.reducer) or ["mean"], **_captured(resolved.reducer)},
         "config": config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE),
         "limits": _limits(task, settings),
-        "sandbox": _sandbox(task.sandbox),
+        "sandbox": _sandbox(resolve_task_sandbox(task, asked(sandbox)), folder),
         "models": _models(task),
-        "approval": {"policies": _plain(task.approval, "approval"), **_captured(task.approval)},
+        "approval": {"policies": with_files(_plain(task.approval, "approval"), folder), **_captured(task.approval)},
     }
 
 
-def _scorer(scorer: Scorer) -> dict[str, Any]:
+def _scorer(scorer: Scorer, folder: Path) -> dict[str, Any]:
     spec = as_scorer_spec(scorer)
     facts = {"params": spec.args, "metrics": spec.metrics, "metadata": spec.metadata}
-    named = _named(registry_info(scorer).name, _plain(facts, "scorer"))
+    named = _named(registry_info(scorer).name, with_files(_plain(facts, "scorer"), folder))
     return named | _captured(scorer, scorer_metrics(scorer))
 
 
@@ -154,62 +157,43 @@ def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
     )
 
 
-def digest_of(samples: Dataset) -> str:
-    """Return one digest of samples in their order."""
+def digest_of(samples: Dataset, folder: Path) -> str:
+    """Return one digest of samples in their order; the files that they name lead from `folder`."""
     total = hashlib.sha256()
     for number, sample in enumerate(samples, 1):
-        text = json.dumps(_content(sample, number), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(_content(sample, number, folder), sort_keys=True, separators=(",", ":"))
         total.update(text.encode())
         total.update(b"\n")
     return total.hexdigest()
 
 
-def _content(sample: Sample, number: int) -> dict[str, Any]:
+def _content(sample: Sample, number: int, folder: Path) -> dict[str, Any]:
     where = f"sample {sample.id or number}"
-    asked = sample.input
+    said = sample.input
     return {
         "id": sample.id,
-        "input": asked if isinstance(asked, str) else [_message(each, where) for each in asked],
+        "input": said if isinstance(said, str) else [_message(each, where, folder) for each in said],
         "choices": sample.choices,
         "target": sample.target,
         "metadata": _plain(sample.metadata, f"{where}, metadata"),
-        "sandbox": _sandbox(sample.sandbox),
-        "files": {name: _file(value) for name, value in (sample.files or {}).items()},
-        "setup": None if sample.setup is None else _file(sample.setup),
+        "sandbox": _sandbox(sample.sandbox, folder),
+        "files": {name: content_of(value, folder) for name, value in (sample.files or {}).items()},
+        "setup": None if sample.setup is None else content_of(sample.setup, folder),
     }
 
 
-def _message(message: BaseModel, where: str) -> Any:
+def _message(message: BaseModel, where: str, folder: Path) -> Any:
     """Return what a message says, without the id that it is given at random; pictures and sounds by their bytes."""
-    return _with_media(_plain(message.model_dump(exclude={"id"}, exclude_none=True), where))
+    return _with_media(_plain(message.model_dump(exclude={"id"}, exclude_none=True), where), folder)
 
 
-def _with_media(value: Any) -> Any:
+def _with_media(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {
-            name: _file(item) if name in MEDIA and isinstance(item, str) else _with_media(item)
+            name: content_of(item, folder) if name in MEDIA and isinstance(item, str) else _with_media(item, folder)
             for name, item in value.items()
         }
-    return [_with_media(item) for item in value] if isinstance(value, list) else value
-
-
-def _with_files(value: Any, folder: Path) -> Any:
-    """Return an argument with the name and digest of a file in place of its path; a directory stays a path."""
-    if isinstance(value, dict):
-        return {name: _with_files(item, folder) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_with_files(item, folder) for item in value]
-    found = _file(str(folder / value)) if isinstance(value, str) and value else None
-    return {"file": Path(value).name, **found} if isinstance(found, dict) else value
-
-
-def _file(text: str) -> Any:
-    """Return the digest of a file that is named, or else what is written there."""
-    try:
-        is_file = len(text) < 1024 and "\n" not in text and Path(text).is_file()  # noqa: PLR2004 (no path is longer)
-    except (OSError, ValueError):
-        is_file = False
-    return {"sha256": file_digest(Path(text))} if is_file else text
+    return [_with_media(item, folder) for item in value] if isinstance(value, list) else value
 
 
 def _limits(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,12 +203,8 @@ def _limits(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     return own | {name: settings[name] for name in LIMITS if settings.get(name) is not None}
 
 
-def _sandbox(sandbox: Any) -> Any:
-    """Return a sandbox's type and configuration; a file of configuration by its bytes."""
-    if sandbox is None or isinstance(sandbox, str):
-        return sandbox
-    config = sandbox.config
-    return {"type": sandbox.type, "config": _file(config) if isinstance(config, str) else _plain(config, "sandbox")}
+def _sandbox(sandbox: Any, folder: Path) -> Any:
+    return sandbox_of(sandbox, folder, plain=lambda config: _plain(config, "sandbox"))
 
 
 def _models(task: Task) -> dict[str, Any]:
@@ -237,7 +217,7 @@ def _model(model: Any) -> Any:
     if isinstance(model, list):
         return [_model(each) for each in model]
     config = model.config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE)
-    arguments = {name: value for name, value in model.model_args.items() if not SECRET.search(name)}
+    arguments = {name: value for name, value in model.model_args.items() if not is_secret(name)}
     facts = {"model": str(model), "args": _plain(arguments, "model_args"), "config": config}
     facts |= {"weights": weights} if (weights := fingerprints(str(model), facts["args"])) else {}
     return _with_servers(facts | {"base_url": model.explicit_base_url})

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 
 def model_identity(model_id: str, parameters: Parameters) -> dict[str, Any]:
-    """Return the evaluated model and those of the roles, JSON-safe, and the sandbox that is asked for."""
+    """Return the evaluated model and those of the roles, JSON-safe."""
     evaluated = models.under_evaluation(model_id, parameters)
     elsewhere = models.arguments_elsewhere(evaluated)
     return {
         "model": _placed(evaluated, parameters.model_args or {})
         | ({"args_of_environment": elsewhere} if elsewhere else {}),
         "model_roles": {role: _placed(found, {}) for role, found in models.roles(parameters.model_roles).items()},
-        "sandbox": parameters.sandbox,
         # What a model costs changes what is measured only where samples are ended by it.
         "prices": parameters.model_cost_config if parameters.cost_limit else None,
     }

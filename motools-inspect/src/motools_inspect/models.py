@@ -27,7 +27,9 @@ ARGUMENTS = "INSPECT_EVAL_MODEL_ARGS"
 SECRET = re.compile(
     r"(^|[-_])(api[-_]?key|key|secret|password|signature|sig|(access|auth|bearer)[-_]?token|token)$", re.IGNORECASE
 )
-"""Names of what only says who asks."""
+OF_A_TOKENIZER = re.compile(
+    r"(^|[-_])(bos|eos|pad|unk|sep|cls|mask|start|stop|end|image|audio|video)[-_]token$", re.IGNORECASE
+)
 OTHER_NAMES = {"grok": "XAI", "litellm-proxy": "LITELLM"}
 """Providers whose variable is named after something else."""
 
@@ -110,19 +112,24 @@ def arguments_elsewhere(reference: Mapping[str, Any]) -> str | None:
     return hashlib.sha256(said.encode()).hexdigest() if said else None
 
 
+def is_secret(name: str) -> bool:
+    """Whether an argument, or a field of an address, only says who asks."""
+    return bool(SECRET.search(name)) and not OF_A_TOKENIZER.search(name)
+
+
 def without_secrets(url: str) -> str:
     """Return a server's address without who asks it."""
     parts = urlsplit(url)
     if not parts.netloc:
         return url
-    asked = urlencode([each for each in parse_qsl(parts.query, keep_blank_values=True) if not SECRET.search(each[0])])
+    asked = urlencode([each for each in parse_qsl(parts.query, keep_blank_values=True) if not is_secret(each[0])])
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if asked else ''}{asked}"
 
 
 __all__ = [
-    "SECRET",
     "all_servers",
     "arguments_elsewhere",
+    "is_secret",
     "reference",
     "roles",
     "servers",

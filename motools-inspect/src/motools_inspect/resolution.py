@@ -79,6 +79,7 @@ class Request:
             "epochs_reducer": parameters.epochs_reducer,
             "scorers": scorers_of(parameters),
             "solver": {"name": parameters.solver, "args": parameters.solver_args or {}} if parameters.solver else None,
+            "sandbox": parameters.sandbox,
             "cwd": str(Path.cwd()),
             "path": [path for path in sys.path if path] if self._has_modules() else [],
         }

@@ -66,7 +66,10 @@ def facts_of_built(tasks: Mapping[str, Task], request: Mapping[str, Any]) -> dic
     settings = request["settings"]
     epochs = Epochs(settings["epochs"], request["epochs_reducer"]) if settings.get("epochs") else None
     solver = solver_of(request)
-    return {label: facts_of(task, settings, solver=solver, epochs=epochs) for label, task in tasks.items()}
+    return {
+        label: facts_of(task, settings, solver=solver, epochs=epochs, sandbox=request["sandbox"])
+        for label, task in tasks.items()
+    }
 
 
 def tell(request: Mapping[str, Any], connection: int) -> None:

@@ -22,7 +22,7 @@ from inspect_ai.util import display_type
 
 from motools.detached import CancelRequested, CannotGoOn
 from motools.errors import RunFailed
-from motools_inspect import progress
+from motools_inspect import progress, sandboxes
 from motools_inspect.building import build, solver_of
 from motools_inspect.logs import collect, label_of
 from motools_inspect.rescoring import digests_of, keep, recorded, score_again
@@ -156,7 +156,7 @@ async def _begin(spec: Mapping[str, Any], tasks: Sequence[Task | PreviousTask]) 
         model_args=dict(model["args"]),
         model_roles={role: _model(reference) for role, reference in spec["model_roles"].items()} or None,
         solver=solver_of(spec),
-        sandbox=_sandbox(spec["sandbox"]),
+        sandbox=sandboxes.asked(spec["sandbox"]),
         metadata={"motools": {"job_id": spec["job_id"], "model_id": spec["model_id"]}},
         log_dir=spec["log_dir"],
         ctl_server=False,
@@ -172,12 +172,6 @@ def _set_prices(given: Mapping[str, Mapping[str, float]]) -> None:
         cost = ModelCost(**dict.fromkeys(ModelCost.model_fields, 0.0) | dict(prices))
         known = get_model_info(model) or ModelInfo()
         set_model_info(model, known.model_copy(update={"cost": cost}))
-
-
-def _sandbox(given: str | None) -> Any:
-    """Return a sandbox as Inspect takes it: a type, or a type and the file of its configuration."""
-    kind, colon, config = (given or "").partition(":")
-    return (kind, config) if colon else given
 
 
 def _model(reference: Mapping[str, Any]) -> Model:
