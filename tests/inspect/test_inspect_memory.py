@@ -81,6 +81,31 @@ async def test_the_answers_to_an_object_are_scored_again_and_nobody_is_asked(ins
     assert await evaluate(task_of(), scorer="scripted/outline", temperature=0.5) == (False, {"length"}, 15)
 
 
+async def test_recorded_answers_are_brought_together_as_the_present_task_says(installed, tmp_path):
+    from inspect_ai import Epochs, Task
+    from inspect_ai.dataset import Sample
+    from inspect_ai.scorer import Score, mean, scorer
+
+    @scorer(metrics=[mean()])
+    def which_epoch():
+        async def score(state, target):
+            return Score(value=state.epoch)
+
+        return score
+
+    calls = tmp_path / "calls"
+    for reducer, value in (("mean", 2.0), ("max", 3.0), (None, 2.0), (["mean", "max"], None)):
+        epochs = 3 if reducer is None else Epochs(3, reducer)
+        task = Task(name="mine", dataset=[Sample(input="word", target="x")], scorer=which_epoch(), epochs=epochs)
+        job = await motools.get_backend("inspect").evaluate("scripted/upper", task, model_args={"calls": str(calls)})
+        metrics = (await job.wait()).metrics["mine"]
+        if value is None:
+            assert {each["mean"] for each in metrics.values()} == {2.0, 3.0}
+        else:
+            assert metrics == {"which_epoch": {"mean": value}}
+    assert len(calls.read_text().splitlines()) == 3
+
+
 async def test_what_an_env_file_says_of_the_server_is_part_of_an_objects_key(installed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = []

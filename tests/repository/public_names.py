@@ -21,6 +21,7 @@ PUBLIC_NAMES = {
     ("motools.config", "current"): "which servers the user has named, and no handle can",
     ("motools.errors", "nearest"): "what a wrong name was probably meant to be, for messages",
     ("motools.plugins.hooks", "resolve_model"): "how an evaluation framework asks who knows a model",
+    ("motools.cache.keys", "canonical"): "facts in the form in which keys are made of them, and a ticket has them",
     ("motools.cache.base", "Payment"): "the type of an open window",
     ("motools.cache.base", "Uploads"): "the type of a ticket's record of uploads",
     ("motools.evals.samples", "Samples"): "samples that saved results leave in a file of their own",

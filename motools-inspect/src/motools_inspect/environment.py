@@ -21,6 +21,7 @@ OF_A_SESSION = [
     "COLUMNS",
     "DBUS_SESSION_BUS_ADDRESS",
     "DISPLAY",
+    "INSPECT_CACHE_DIR",
     "LINES",
     "OLDPWD",
     "PWD",
@@ -33,7 +34,7 @@ OF_A_SESSION = [
     "_",
 ]
 OF_A_SESSION_BY_PREFIX = ("MOTOOLS_", "PYTEST_", "SSH_", "TERM_", "XDG_SESSION_")
-"""What belongs to a terminal, and what motools reads when it is used."""
+"""What belongs to a terminal, where answers are kept, and what motools reads when it is used."""
 OF_VSCODE = ("VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", "VSCODE_CWD")
 
 

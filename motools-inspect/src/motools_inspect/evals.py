@@ -22,10 +22,12 @@ from motools.detached import WorkDirectory, WorkState, as_sentence, follow_log, 
 from motools.errors import HandleError, MotoolsError, RunCancelled, RunFailed, RunLost, SubmitUnavailable
 from motools.settings import check
 from motools_inspect import models
+from motools_inspect.asked import check_still_asked
 from motools_inspect.environment import log_directory
 from motools_inspect.identity import model_identity
 from motools_inspect.launching import announce, launch
 from motools_inspect.memory import hold, tasks_of
+from motools_inspect.observed import FIELD, Observed
 from motools_inspect.resolution import Request, facts_of_tasks
 from motools_inspect.results import InspectEvalResults
 from motools_inspect.settings import WHO, InspectSettings, Options, Pace, given, parameters_of
@@ -169,8 +171,7 @@ class InspectEvalBackend(EvalBackend):
         """Start a worker and return at once. Raises `TaskNotFound`, `ModelNotFound` or `SettingError` beforehand."""
         job_id = ticket.token if ticket else uuid4().hex
         parameters = parameters_of(kwargs)
-        spec, objects = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters)
-        spec |= {"replicate": ticket.replicate if ticket else None, "refresh": bool(ticket and ticket.refresh)}
+        spec, objects = await asyncio.to_thread(self._spec, job_id, model_id, eval_suite, parameters, ticket)
         async with _paying(ticket) as payment:
             try:
                 job = await asyncio.to_thread(_start, _place(job_id), spec, objects)
@@ -183,13 +184,17 @@ class InspectEvalBackend(EvalBackend):
         return job
 
     def _spec(
-        self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters
+        self, job_id: str, model_id: str, eval_suite: Any, parameters: Parameters, ticket: Ticket | None
     ) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Return all that the worker has to know, and its tasks where they are objects."""
         if self._options.keep_warm:
             announce()
         request = Request(eval_suite=eval_suite, parameters=parameters)
         found, objects = request.tasks(), request.objects
+        measured = ticket.measured if ticket else {}
+        facts, depends = facts_of_tasks(request, self._options) if measured or objects is not None else ({}, [])
+        if objects is None:
+            check_still_asked(measured, facts, ", ".join(task.label for task in found))
         spec = request.fields() | {
             "schema": 1,
             "job_id": job_id,
@@ -198,7 +203,11 @@ class InspectEvalBackend(EvalBackend):
             "measured_models": model_identity(model_id, parameters),
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
-            "in_memory": None if objects is None else hold(objects, facts_of_tasks(request, self._options)),
+            "in_memory": None if objects is None else hold(objects, facts),
+            "measured": measured,
+            "depends": depends,
+            "replicate": ticket.replicate if ticket else None,
+            "refresh": bool(ticket and ticket.refresh),
             "prices": parameters.model_cost_config,
             "pace": given(parameters, Pace),
             "threads": self._options.threads,
@@ -221,10 +230,11 @@ class InspectEvalBackend(EvalBackend):
 
         def identify() -> dict[str, Any]:
             models = model_identity(model_id, parameters)  # first, for it costs less and may be wrong as well
-            facts = facts_of_tasks(request, self._options)
+            facts, _ = facts_of_tasks(request, self._options)
             if (objects := request.objects) is not None:
                 hold(objects, facts)  # a job of the same tasks may wait for somebody who has them
-            return facts | models
+            measured = facts | models
+            return measured | {FIELD: Observed(measured, os.getcwd()).changed}  # noqa: PTH109 (it is a string)
 
         return await asyncio.to_thread(identify)
 

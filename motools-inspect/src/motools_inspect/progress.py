@@ -14,7 +14,7 @@ from motools_inspect.building import LABEL
 from motools_inspect.rows import append, number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inspect_ai.log import EvalLog, EvalSample
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Count:
     """Samples of one job: how many there are, how many are done, and what they scored so far."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, worker: Worker, each: Callable[[], None]) -> None:
+        self._worker, self._each = worker, each
         self._labels: dict[str, str] = {}
         self._loading = ExitStack()
         self._is_loading = False
@@ -57,6 +57,7 @@ class Count:
     def note(self, eval_id: str, sample: EvalSample) -> None:
         """Keep a sample that has ended well."""
         append(self._worker.path, self._labels[eval_id], sample)
+        self._each()
 
     def expect(self, total: int, done: int) -> None:
         """Hear of samples that are to be done, or have been before."""
@@ -89,10 +90,10 @@ class Count:
 _count: Count | None = None
 
 
-def follow(worker: Worker) -> None:
-    """Tell a job's directory from now on how far it is."""
+def follow(worker: Worker, each: Callable[[], None]) -> None:
+    """Tell a job's directory from now on how far it is, and call `each` after each sample."""
     global _count  # noqa: PLW0603  (Inspect makes the hooks' only instance itself)
-    _count = Count(worker)
+    _count = Count(worker, each)
 
 
 def note(label: str, sample: EvalSample) -> None:

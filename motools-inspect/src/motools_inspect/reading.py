@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import threading
 from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 """Where nobody edits: what is there goes by the version of its distribution."""
@@ -28,17 +30,21 @@ class Reading:
     def __init__(self) -> None:
         self.read: set[str] = set()
         """Files that are opened to be read, also in vain, and folders whose names are."""
+        self.searched: set[str] = set()
+        """Folders that were looked through for modules."""
         self.scanned: set[str] = set()
         """Folders whose names are read with what stands beside them, such as sizes."""
         self.seen: set[str] = set()
         """What is only looked at or missed; see `with_looks`."""
         self.written: set[str] = set()
         self._before = modules()
+        self._others: set[int | None] = set()
 
     @contextmanager
     def listening(self) -> Iterator[Reading]:
-        """Listen in the meantime, to all threads of this process."""
+        """Listen in the meantime, to this thread and those that are begun from now on."""
         _begin_to_hear()
+        self._others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
         _listening.append(self)
         try:
             yield self
@@ -70,6 +76,8 @@ class Reading:
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event of Python's."""
+        if threading.get_ident() in self._others:
+            return
         if event == "open":
             path, mode, flags = arguments
             is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
@@ -77,7 +85,8 @@ class Reading:
                 is_written = is_written or bool(int(flags or 0) & (os.O_WRONLY | os.O_RDWR))
                 (self.written if is_written else self.read).add(_absolute(path))
         elif event in _OF_FOLDERS and isinstance(arguments[0], (str, bytes)):
-            (self.scanned if event == "os.scandir" else self.read).add(_absolute(arguments[0]))
+            names = self.searched if _is_an_import(sys._getframe(2)) else self.read
+            (self.scanned if event == "os.scandir" else names).add(_absolute(arguments[0]))
 
 
 _OF_FOLDERS = frozenset({"os.listdir", "os.scandir"})
@@ -94,6 +103,11 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _OF_FILES:
         for each in [*_listening]:
             each.hear(event, arguments)
+
+
+def _is_an_import(frame: FrameType) -> bool:
+    """Whether it is Python's own search for a module that has listed a folder, as the caller of the hook."""
+    return frame.f_code.co_filename == "<frozen importlib._bootstrap_external>"
 
 
 def _absolute(path: str | bytes | os.PathLike[Any]) -> str:

@@ -30,6 +30,7 @@ from motools_inspect.sources import inputs_of, inputs_of_name, source_of, source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from motools_inspect.depends import Depends
     from motools_inspect.settings import Options, Parameters
 
 
@@ -85,11 +86,14 @@ class Request:
         }
 
 
-def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
-    """Return the version of Inspect, and the facts of each task by label. Raises what is wrong with the request, such as `TaskNotFound`."""
+def facts_of_tasks(request: Request, options: Options) -> tuple[dict[str, Any], Depends]:
+    """Return the version of Inspect with the facts of each task by label, and the files that these depend on, where they are known.
+
+    Raises what is wrong with the request, such as `TaskNotFound`.
+    """
     fields = request.fields()
     if (objects := request.objects) is not None:
-        return facts_of_objects(objects, fields)
+        return facts_of_objects(objects, fields), []
     question = fields | {
         "suite": _plain(request.eval_suite),
         "python": sys.prefix,
@@ -98,7 +102,7 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
         "environment": fingerprint(variables()),
     }
     if (found := recall(question)) is not None:
-        return dict(found)
+        return found
     began = time.time_ns()
     named = request.tasks()
     answer = _answer({**fields, "tasks": [task.as_dict() for task in named]}, options)
@@ -112,8 +116,8 @@ def facts_of_tasks(request: Request, options: Options) -> dict[str, Any]:
     read = [path for task in named for path in inputs_of(task)] + [
         path for name in _names_instead(fields) for path in inputs_of_name(name)
     ]
-    remember(question, facts, {**answer, "read": [*answer["read"], *read, *packages.files_of_inspect()]}, since=began)
-    return facts
+    depends = {**answer, "read": [*answer["read"], *read, *packages.files_of_inspect()]}
+    return facts, remember(question, facts, depends, since=began)
 
 
 def facts_of_objects(objects: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

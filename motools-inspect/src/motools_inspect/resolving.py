@@ -45,7 +45,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _depends(reading: Reading) -> dict[str, list[str]]:
     """Return what the facts depend on and can be edited: the files and folders read, scanned, and only looked at."""
-    read = reading.read | modules()
+    read = reading.read | reading.searched | modules()
     kinds = {"read": read - reading.scanned, "scanned": reading.scanned, "seen": reading.seen - read - reading.scanned}
     return {kind: sorted(path for path in paths if can_be_edited(path)) for kind, paths in kinds.items()}
 

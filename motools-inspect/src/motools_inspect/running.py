@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai import Epochs, eval_async
@@ -23,9 +23,14 @@ from inspect_ai.util import display_type
 from motools.detached import CancelRequested, CannotGoOn
 from motools.errors import RunFailed
 from motools_inspect import progress, sandboxes
+from motools_inspect.asked import check_facts, check_sources
 from motools_inspect.building import build, solver_of
+from motools_inspect.inspect_cache import apart
 from motools_inspect.logs import collect, label_of
-from motools_inspect.rescoring import digests_of, keep, recorded, score_again
+from motools_inspect.observed import Observed
+from motools_inspect.observing import Observing
+from motools_inspect.rescoring import digests_of, keep, recorded, score_again, source_in
+from motools_inspect.resolving import facts_of_built
 from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
@@ -55,8 +60,9 @@ def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, 
     display_type()  # read from INSPECT_DISPLAY now: eval_async would choose another
     prepare_threads(worker.spec)
     worker.check_cancel()
-    progress.follow(worker)
-    logs = asyncio.run(_until_cancelled(worker, _evaluate(worker, objects)))
+    observing = Observing(worker)
+    progress.follow(worker, observing.note)
+    logs = asyncio.run(_until_cancelled(worker, _evaluate(worker, objects, observing)))
     labels = [label_of(log, worker.spec["tasks"]) for log in logs]
     endings = [in_a_sentence(log, label) for log, label in zip(logs, labels, strict=True)]
     endings += [
@@ -67,6 +73,7 @@ def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, 
             raise CannotGoOn(f"The disk is full. Free some space, then wait for it again: it goes on. {failed}")
         raise RunFailed(failed)
     progress.finish()
+    observing.clear()
     return collect(worker.path, worker.spec, logs)
 
 
@@ -95,30 +102,57 @@ async def _until_cancelled(worker: Worker, work: Awaitable[list[EvalLog]]) -> li
     return task.result()
 
 
-async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None) -> list[EvalLog]:
+async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observing: Observing) -> list[EvalLog]:
     spec = worker.spec
     latest = latest_logs(spec)
     done = [log for log in latest.values() if log.status == "success"]
     begun = {label: log for label, log in latest.items() if log.status != "success"}
     progress.expect(done=done, begun=[*begun.values()])
+    digests: dict[str, str] = {}
     try:
         if len(done) < len(spec["tasks"]):
             _set_prices(spec["prices"] or {})
             built = build(spec, objects)
-            digests = digests_of(spec, built)
-            for label, place in recorded(spec, digests).items():
-                if label not in latest:
-                    latest[label] = await score_again(spec, label, built[label], place, progress.note)
-                    done.append(latest[label])
-            again = [_again(built[label], log) for label, log in begun.items()]
-            fresh = [task for label, task in built.items() if label not in latest]
-            # Inspect takes one kind or the other.
-            done += await _begin(spec, again) if again else []
-            done += await _begin(spec, fresh) if fresh else []
-            keep(digests, {label_of(log, spec["tasks"]): log for log in done if in_a_sentence(log, "") is None})
+            digests = digests_of(spec, _found(worker, built))
+            with observing.listening() if spec["measured"] else nullcontext(), apart(spec):
+                answered = {each: answers for each, answers in recorded(spec, digests).items() if each not in latest}
+                for label, answers in answered.items():
+                    observing.take_over(answers.read)
+                    done.append(await score_again(spec, label, built[label], answers.log, progress.note))
+                again = [_again(built[label], log) for label, log in begun.items()]
+                fresh = [task for label, task in built.items() if label not in latest and label not in answered]
+                # Inspect takes one kind or the other.
+                done += await _begin(spec, again) if again else []
+                done += await _begin(spec, fresh) if fresh else []
+        if spec["measured"]:
+            _keep(spec, digests, done, observing)
+    except CannotGoOn:
+        raise
     except Exception as error:
         raise complaint(error) from error
     return done
+
+
+def _found(worker: Worker, built: Mapping[str, Task]) -> Mapping[str, Mapping[str, Any]]:
+    """Return what each task is, by content, having made sure that it is what was asked for."""
+    spec = worker.spec
+    found: dict[str, Mapping[str, Any]] = {label: source_in(spec, label, task) for label, task in built.items()}
+    if spec["measured"]:
+        facts = facts_of_built(built, spec)
+        found = {label: {"source": source, **facts[label]} for label, source in found.items()}
+    if not spec["in_memory"]:
+        check = check_facts if spec["measured"] else check_sources
+        check(worker, found)
+    return found
+
+
+def _keep(spec: Mapping[str, Any], digests: Mapping[str, str], logs: Sequence[EvalLog], observing: Observing) -> None:
+    """Write down what was read, and which answers can be scored again."""
+    read, uncertain = observing.ended()
+    Observed(spec["measured"], spec["cwd"]).add(read, uncertain)
+    if not uncertain:
+        complete = {label_of(log, spec["tasks"]): log for log in logs if in_a_sentence(log, "") is None}
+        keep(digests, complete, read)
 
 
 def _again(task: Task, log: EvalLog) -> PreviousTask:

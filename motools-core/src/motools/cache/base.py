@@ -184,6 +184,11 @@ class Ticket(Protocol):
     """Which draw of the request this is."""
     refresh: bool
     """Whether it is asked for anew: a backend that keeps answers of its own must not give those."""
+    measured: Mapping[str, Any]
+    """What `identify` returned when this evaluation was asked for, as `canonical` has it; empty of a training.
+
+    Since then it may have waited in line for days. A backend that finds something else now must not do that under this key.
+    """
 
     @property
     def uploads(self) -> Uploads:

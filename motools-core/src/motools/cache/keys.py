@@ -55,7 +55,10 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=T
 
 
 def canonical(value: Any, path: str = "spec", depth: int = 0) -> Any:
-    """Return `value` in plain JSON types. Raises `SpecError`, naming `path`, for what has no place in a key."""
+    """Return `value` in plain JSON types, with digests in fields that are named like a credential.
+
+    Raises `SpecError`, naming `path`, for what has no place in a key.
+    """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value

@@ -88,6 +88,7 @@ class LedgerTicket:
         self.key, self.token = record.key, record.token
         self.replicate = int(record.spec.get("replicate", 0))
         self.refresh = refresh
+        self.measured: Mapping[str, Any] = record.spec.get("measured", {})
         self.uploads = LedgerUploads(ledger, record.account)
         self._ledger = ledger
         self._before_paying, self._announce, self._reach = before_paying, announce, reach

@@ -53,6 +53,7 @@ class RecordingTicket:
         """The windows that were opened, in order."""
         self.replicate = 0
         self.refresh = False
+        self.measured: dict[str, Any] = {}
         self.uploads = RecordingUploads()
         self.turns: list[dict[str, Any]] = []
         """What each turn was asked for, in order; `limits` as the backend gave them."""

@@ -1,0 +1,73 @@
+"""Whether a job's tasks still are what was asked for, whenever a worker comes to them.
+
+Between the request and the worker may lie a line of others, and between two workers of one job a weekend. What is built
+then must not be recorded as the result of what was asked, nor half of one and half of the other as one result.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.keys import canonical
+from motools.detached import CannotGoOn
+from motools.errors import SettingError
+from motools.files import replace_text
+from motools_inspect.depends import changed
+from motools_inspect.observed import Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from motools.detached import Worker
+
+SOURCES = "sources.json"
+"""Where a job that no cache asked for keeps what its first worker found."""
+MOST = 3
+"""Files that are named, at most."""
+
+
+def check_still_asked(measured: Mapping[str, Any], found: Mapping[str, Any], label: str) -> None:
+    """Raise `SettingError` where what is `found` at the time of payment is not what a key was made of."""
+    if measured and canonical(found["tasks"]) != measured["tasks"]:
+        raise SettingError(f"{label} has changed since it was asked for. Ask again: that is another evaluation.")
+
+
+def check_facts(worker: Worker, found: Mapping[str, Any]) -> None:
+    """Raise `CannotGoOn` where a task's facts are others and files that it depends on have changed, or files of earlier runs.
+
+    Where none has, the task is never the same (it draws its samples anew, say), and nothing was edited.
+    """
+    spec = worker.spec
+    asked = spec["measured"]["tasks"]
+    for label, facts in canonical(found).items():
+        if facts != asked[label] and (files := changed(tuple(each) for each in spec["depends"])):
+            parts = sorted(name for name in facts if facts[name] != asked[label].get(name))
+            raise _changed(label, parts, files)
+    observed = Observed(spec["measured"], spec["cwd"])
+    if not observed.is_as_asked():
+        raise _changed(", ".join(found), ["read"], observed.changed)
+
+
+def check_sources(worker: Worker, found: Mapping[str, Any]) -> None:
+    """Raise `CannotGoOn` where an earlier worker of this job had other sources; where there was none, keep them."""
+    place = worker.path / SOURCES
+    if not place.exists():
+        replace_text(place, json.dumps(found))
+        return
+    before = json.loads(place.read_bytes())
+    for label, source in found.items():
+        if source != before[label]:
+            raise _changed(label, ["source"], [str(source.get("file", "its package"))])
+
+
+def _changed(label: str, parts: Iterable[str], files: Iterable[str]) -> CannotGoOn:
+    names = ", ".join(sorted({Path(each).name for each in files})[:MOST])
+    return CannotGoOn(
+        f"The task {label!r} has changed since it was asked for ({', '.join(parts)}; {names}). Put it back as it was and wait for it "
+        "again, or ask for it anew: that is another evaluation."
+    )
+
+
+__all__ = ["check_facts", "check_sources", "check_still_asked"]

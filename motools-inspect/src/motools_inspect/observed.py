@@ -1,0 +1,94 @@
+"""What evaluations have read while they ran, as no key can know beforehand: prompts that a solver opens, modules it imports late.
+
+    MOTOOLS_HOME/resolved/inspect/read/DIGEST.jsonl     [name, way, identity, digest] a line, by the digest of what was measured
+
+A run writes down what it has read, and from then on the same request looks at those files. What has changed in them is part
+of its key, as the field `read`, and under that key another run may have read more: so it goes on until nothing is another.
+Of a file that changed while it was in use a line `[name, null, null, null]` says so: its digest has the number of such lines
+with it, so that the key of that run is not met again. Names lead from the working directory where they can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from motools.cache.keys import canonical
+from motools.config import home
+from motools_inspect.depends import READ, changed, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from motools_inspect.depends import Depends, Described
+
+FIELD = "read"
+
+
+class Observed:
+    """What is known of the runs of a request, from a working directory on, as the files are now."""
+
+    def __init__(self, measured: Mapping[str, Any], directory: str) -> None:
+        self._asked = {name: value for name, value in canonical(measured).items() if name != FIELD}
+        self._said: Mapping[str, str] = measured.get(FIELD, {})
+        self._directory = directory
+        self._known: dict[str, Described] = {}
+        self._numbers: Counter[str] = Counter()
+        self.changed: dict[str, str] = {}
+        """The files that are not as they were, by name, with what is in them."""
+        while (found := self._told(self._place(self.changed))) != self.changed:
+            self.changed = found
+
+    def is_as_asked(self) -> bool:
+        """Whether the files are as they were when somebody asked for what is measured."""
+        return self.changed == self._said
+
+    def add(self, read: Depends, uncertain: Collection[str] = ()) -> None:
+        """Write down what a run has read, and which of it may have been another in the meantime."""
+        names = {self._name(path) for path in uncertain}
+        names |= {name for name, _ in self.changed.items() ^ self._said.items()}
+        lines: list[Any] = [[self._name(path), *rest] for path, *rest in read if path not in self._known]
+        lines += [[name, None, None, None] for name in sorted(names)]
+        if lines:
+            place = self._place(self._said)
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with place.open("a", encoding="utf-8") as file:
+                file.write("".join(f"\n{json.dumps(line)}\n" for line in lines))
+
+    def _told(self, place: Path) -> dict[str, str]:
+        """Return what is another, with what stands in one more place."""
+        here: dict[str, Described] = {}
+        for name, how, identity, digest in values_in(place):
+            path = os.path.join(self._directory, name)  # noqa: PTH118 (as strings they are)
+            before = here.setdefault(path, (path, how or READ, identity, digest or ""))
+            self._numbers[path] += before[3] != digest
+        self._known = here | self._known
+        found = self.changed | {self._name(path): digest for path, digest in changed(here.values()).items()}
+        for path in here:
+            if number := self._numbers[path]:
+                found[self._name(path)] = f"{digest_of(path, READ)} #{number}"
+        return found
+
+    def _place(self, said: Mapping[str, str]) -> Path:
+        text = json.dumps({**self._asked, FIELD: said}, sort_keys=True)
+        return home() / "resolved" / "inspect" / "read" / f"{hashlib.sha256(text.encode()).hexdigest()}.jsonl"
+
+    def _name(self, path: str) -> str:
+        return str(Path(path).relative_to(self._directory)) if Path(path).is_relative_to(self._directory) else path
+
+
+def values_in(place: Path) -> Iterator[Any]:
+    """Yield what stands in a file, a JSON value a line; a process that was killed may have left half of one."""
+    if not place.exists():
+        return
+    for line in place.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            yield json.loads(line)
+
+
+__all__ = ["Observed", "values_in"]

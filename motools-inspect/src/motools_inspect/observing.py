@@ -1,0 +1,93 @@
+"""What a job reads while it runs, of files that somebody may edit.
+
+    read.part     in the job's directory until its end: a path a line, as a JSON string, of all its workers
+
+Not of interest are the job's own files, those that it wrote, caches, and what belongs to the system.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from motools.config import home
+from motools_inspect.depends import READ, described, is_changed_since, ways_of
+from motools_inspect.observed import values_in
+from motools_inspect.reading import Reading, can_be_edited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from motools.detached import Worker
+    from motools_inspect.depends import Depends
+
+PART = "read.part"
+OF_THE_SYSTEM = (
+    *("/bin/", "/etc/", "/lib", "/run/", "/sbin/", "/usr/"),
+    *("/var/cache/", "/var/lib/", "/var/log/", "/var/run/"),
+)
+CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", "INSPECT_CACHE_DIR")
+"""The variables that name folders of what can be fetched again."""
+
+
+class Observing:
+    """Listens to what a job reads."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._part = worker.path / PART
+        self._began = (worker.path / "spec.json").stat().st_mtime_ns
+        self._reading = Reading()
+        self._noted: set[str] = set()
+        logs = worker.spec["log_dir"].removeprefix("file://")
+        self._apart = tuple(f"{place}/" for place in (home(), worker.path, logs, *_caches()))
+
+    def listening(self) -> AbstractContextManager[Reading]:
+        """Listen in the meantime."""
+        return self._reading.listening()
+
+    def take_over(self, read: Depends) -> None:
+        """Count what another run has read, whose answers are used, as read by this one."""
+        self._reading.read |= {path for path, *_ in read}
+
+    def note(self) -> None:
+        """Write down what was read so far: this worker may be killed, and another goes on."""
+        new = (self._reading.read | self._reading.scanned) - self._noted
+        self._noted |= new
+        if found := [path for path in sorted(new) if self._is_of_interest(path)]:
+            with self._part.open("a", encoding="utf-8") as file:
+                file.write("".join(f"\n{json.dumps(path)}\n" for path in found))
+
+    def ended(self) -> tuple[Depends, set[str]]:
+        """Return what the job's workers have read, as it is now, and which of it was changed since the job was asked for."""
+        self._reading.read |= self._reading.imported()
+        self.note()
+        ways = ways_of({READ: {*values_in(self._part)} - self._reading.written})
+        files = (path for path in ways if not Path(path).is_dir())  # in a folder the run itself may write
+        return described(ways), {path for path in files if is_changed_since(path, READ, self._began)}
+
+    def clear(self) -> None:
+        """Let go of what was written down."""
+        self._part.unlink(missing_ok=True)
+
+    def _is_of_interest(self, path: str) -> bool:
+        if path in self._reading.written or path.startswith((*self._apart, *OF_THE_SYSTEM)) or not can_be_edited(path):
+            return False
+        folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
+        is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110
+        # What an `.env` file says is known before.
+        return path != tempfile.gettempdir() and not is_passing and not path.endswith("/.env")
+
+
+def _caches() -> Iterator[str]:
+    from inspect_ai._util.appdirs import inspect_cache_dir, inspect_data_dir
+
+    yield str(inspect_data_dir(None))
+    yield str(inspect_cache_dir(None, create=False).parent)
+    yield from (os.path.abspath(place) for name in CACHES if (place := os.environ.get(name)))  # noqa: PTH100 (a string)
+
+
+__all__ = ["Observing"]

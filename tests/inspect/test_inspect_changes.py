@@ -1,0 +1,285 @@
+"""What is edited while an evaluation waits, runs or lies still never counts as what was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import motools
+from motools.detached import WorkDirectory
+from motools.errors import MotoolsError
+from motools_inspect import InspectEvalBackend
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    # Inspect runs in this process for objects, and what it warns of, or leaves open, would be errors.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+SPELLING = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import json_dataset
+from inspect_ai.scorer import match
+
+@task
+def spelling(path="data.jsonl"):
+    return Task(dataset=json_dataset(path), scorer=match())
+"""
+READING = """
+import importlib, sys
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+HERE = Path(__file__).parent
+
+@solver
+def prompted(kind):
+    async def solve(state, generate):
+        said = "".join(path.read_text() for path in sorted((HERE / "prompts").iterdir()))
+        try:
+            said += (HERE / f"{kind}.more").read_text()
+        except FileNotFoundError:
+            pass
+        sys.path.append(str(HERE))
+        said += importlib.import_module(f"words_{kind}").WORD
+        (HERE / f"{kind}.seen").write_text(said)
+        state.user_prompt.text += (HERE / f"{kind}.seen").read_text()
+        return state
+    return solve
+
+def reading_object(kind="kind"):
+    return Task(dataset=[Sample(id=each, input=each, target="A") for each in "ab"], solver=[prompted(kind), generate()], scorer=match())
+
+@task
+def reading(kind="kind"):
+    return reading_object(kind)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _what_is_left_open_is_closed_here():
+    yield
+    gc.collect()
+
+
+async def until(condition, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (another process makes it true)
+            await asyncio.sleep(0.02)
+
+
+class Asked:
+    """Evaluations whose questions are counted."""
+
+    def __init__(self, folder: Path, suite: str) -> None:
+        self.calls, self.suite = folder / "calls" / "calls", suite
+        self.calls.parent.mkdir()
+
+    @property
+    def questions(self) -> list[str]:
+        return self.calls.read_text().split() if self.calls.exists() else []
+
+    async def start(self, model: str = "scripted/upper", backend=None, **keywords):
+        backend = backend or motools.get_backend("inspect")
+        return await backend.evaluate(model, self.suite, model_args={"calls": str(self.calls)}, **keywords)
+
+    async def answers(self, *arguments, **keywords) -> tuple[bool, int, list[str]]:
+        """Return whether it was a hit, how many questions it took, and the answers."""
+        before = len(self.questions)
+        job = await self.start(*arguments, **keywords)
+        results = await job.wait()
+        return job.is_hit, len(self.questions) - before, [sample["output"] for sample in results.samples]
+
+
+@pytest.fixture
+def spelling(tmp_path) -> Asked:
+    (tmp_path / "task.py").write_text(SPELLING)
+    rows = [{"id": each, "input": each, "target": each.upper()} for each in "abcd"]
+    (tmp_path / "data.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return Asked(tmp_path, f"{tmp_path}/task.py@spelling")
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def kill_workers(home: Path) -> None:
+    for path in (home / "inspect").glob("*"):
+        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, TypeError):
+            psutil.Process(WorkDirectory(path, module="").status().pid).send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("edited", ["data.jsonl", "task.py"])
+async def test_a_task_that_is_edited_while_its_job_waits_is_not_done_under_the_key_that_it_had(
+    spelling, tmp_path, edited
+):
+    alone = motools.get_backend("inspect", workers=1)
+    first = await spelling.start("scripted/slow", backend=alone, max_connections=1)
+    job = await spelling.start(backend=alone)
+    change = {"data.jsonl": ('"target": "A"', '"target": "Z"'), "task.py": ("match()", "match(location='any')")}[edited]
+    edit(tmp_path / edited, *change)
+    await first.cancel()
+    with pytest.raises(MotoolsError, match=rf"'spelling' has changed since it was asked for \(.*{edited}\)"):
+        await job.wait()
+    assert len(spelling.questions) <= 2, "none but those of the first"
+    await spelling.answers()
+    edit(tmp_path / edited, *reversed(change))
+    before = len(spelling.questions)
+    assert (await job.wait()).metrics["spelling"]["match"]["accuracy"] == 1.0
+    assert len(spelling.questions) == before + 4
+    assert (await spelling.start()).is_hit
+
+
+@pytest.mark.parametrize("through", ["the cache", "no cache"])
+async def test_a_task_that_is_edited_between_a_kill_and_the_next_worker_is_not_mixed(
+    spelling, tmp_path, motools_home, through
+):
+    backend = motools.get_backend("inspect") if through == "the cache" else InspectEvalBackend()
+    job = await spelling.start("scripted/slow", backend=backend, max_connections=1)
+    await until(lambda: len(spelling.questions) == 2)
+    kill_workers(motools_home)
+    edit(tmp_path / "data.jsonl", '"input": "d"', '"input": "e"')
+    with pytest.raises(MotoolsError, match=r"'spelling' has changed .* Put it back as it was"):
+        await job.wait()
+    edit(tmp_path / "data.jsonl", '"input": "e"', '"input": "d"')
+    assert [sample["output"] for sample in (await job.wait()).samples] == ["A", "B", "C", "D"]
+    assert len(spelling.questions) <= 5, "one may have been asked that was not written down"
+
+
+async def test_a_task_that_is_never_the_same_is_asked_all_the_same(spelling, tmp_path):
+    text = "import random\n" + SPELLING.replace(
+        "json_dataset(path)", "[Sample(input=str(random.random()), target='x')]"
+    )
+    (tmp_path / "task.py").write_text(text.replace("import json_dataset", "import Sample"))
+    assert (await spelling.answers())[1] == 1
+
+
+@pytest.fixture(params=["named", "an object"])
+def reading(tmp_path, request, monkeypatch, installed) -> Asked:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "one.txt").write_text("-one")
+    (tmp_path / "words_kind.py").write_text("WORD = '-word'\n")
+    (tmp_path / "reading.py").write_text(READING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("reading", "words_kind"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    if request.param == "named":
+        return Asked(tmp_path, f"{tmp_path}/reading.py@reading")
+    import reading
+
+    return Asked(tmp_path, reading.reading_object())
+
+
+EDITS = {
+    "a file of a folder": ("prompts/one.txt", "-other"),
+    "another file in the folder": ("prompts/two.txt", "-two"),
+    "a file that was looked for in vain": ("kind.more", "-more"),
+    "a module that is imported late": ("words_kind.py", "WORD = '-another-word'\n"),
+}
+
+
+@pytest.mark.parametrize("edited", EDITS)
+async def test_what_a_run_has_read_counts_from_then_on_by_its_content(reading, tmp_path, edited, request):
+    assert await reading.answers() == (False, 2, ["A-ONE-WORD", "B-ONE-WORD"])
+    assert (await reading.answers())[:2] == (True, 0)
+    name, text = EDITS[edited]
+    before = (tmp_path / name).read_text() if (tmp_path / name).exists() else None
+    (tmp_path / name).write_text(text)
+    sys.modules.pop("words_kind", None)
+    is_hit, number, answers = await reading.answers()
+    assert (is_hit, number) == (False, 2)
+    assert answers != ["A-ONE-WORD", "B-ONE-WORD"]
+    assert (await reading.answers())[:2] == (True, 0)
+    if before is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(before)
+    assert await reading.answers() == (True, 0, ["A-ONE-WORD", "B-ONE-WORD"])
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_a_miss_says_which_file_a_run_has_read_is_another(reading, tmp_path):
+    await reading.answers()
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    given = f'model_args={{"calls": "{reading.calls}"}}'
+    command = [sys.executable, "-m", "motools", "cache", "why", "-b", "inspect", "--json", "scripted/upper"]
+    process = await asyncio.create_subprocess_exec(*command, reading.suite, "-p", given, stdout=asyncio.subprocess.PIPE)
+    said = json.loads((await process.communicate())[0])
+    assert [Path(each["path"].removeprefix("measured.read.")).name for each in said["differences"]] == ["one.txt"]
+
+
+async def test_answers_to_another_prompt_are_not_scored_again(reading, tmp_path):
+    await reading.answers()
+    assert (await reading.answers(scorer="scripted/outline"))[1] == 0
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    assert (await reading.answers(scorer="scripted/shape"))[1] == 2
+    is_hit, number, answers = await reading.answers(scorer="scripted/outline")
+    assert (is_hit, number) == (False, 0)
+    assert answers == ["A-OTHER-WORD", "B-OTHER-WORD"]
+
+
+async def test_what_changes_while_it_is_read_is_asked_anew(reading, tmp_path):
+    job = await reading.start("scripted/slow", max_connections=1, max_samples=1)
+    await until((tmp_path / "kind.seen").exists)
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    assert [sample["output"] for sample in (await job.wait()).samples] == ["A-ONE-WORD", "B-OTHER-WORD"]
+    for text in ("-one", "-other"):
+        (tmp_path / "prompts" / "one.txt").write_text(text)
+        assert (await reading.answers("scripted/slow"))[:2] == (False, 2)
+        assert (await reading.answers("scripted/slow"))[:2] == (True, 0)
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_what_a_killed_worker_has_read_counts_too(reading, tmp_path, motools_home):
+    job = await reading.start("scripted/slow", max_connections=1, max_samples=1)
+    await until(lambda: any(motools_home.glob("inspect/*/read.part")))
+    kill_workers(motools_home)
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    await job.wait()
+    (tmp_path / "prompts" / "one.txt").write_text("-one")
+    assert (await reading.answers("scripted/slow"))[:2] == (False, 2)
+
+
+CACHING = SPELLING.replace("scorer=", "solver=generate(cache=True), scorer=").replace(
+    "from inspect_ai.scorer", "from inspect_ai.solver import generate\nfrom inspect_ai.scorer"
+)
+
+
+@pytest.fixture
+def caching(spelling, tmp_path, monkeypatch) -> Asked:
+    (tmp_path / "task.py").write_text(CACHING)
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
+    return spelling
+
+
+async def test_inspects_own_cache_has_no_answers_of_other_weights_and_none_for_who_asks_anew(caching, tmp_path):
+    weights = tmp_path / "adapter"
+    weights.write_text("first")
+    model = f"organism:{weights}"
+    assert (await caching.answers(model, limit=2))[1] == 2
+    assert (await caching.answers(model, limit=3))[1] == 1, "its cache is of use where nothing has changed"
+    weights.write_text("again")
+    assert (await caching.answers(model, limit=3))[1] == 3
+    assert (await caching.answers(model, limit=3, replicate=1))[1] == 3
+    assert (await caching.answers(model, limit=3, refresh=True))[1] == 3
+
+
+async def test_inspects_own_cache_is_left_as_it_is_for_a_model_that_is_nothing_but_its_name(caching, tmp_path):
+    assert (await caching.answers(limit=2))[1] == 2
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["generate"]
