@@ -146,6 +146,20 @@ async def test_a_task_that_is_edited_while_its_job_waits_is_not_done_under_the_k
     assert (await spelling.start()).is_hit
 
 
+async def test_a_scorer_that_is_asked_for_and_edited_while_its_job_waits_does_not_judge(spelling, tmp_path):
+    (tmp_path / "scorers.py").write_text(
+        "from inspect_ai.scorer import Score, Scorer, accuracy, scorer\n\n@scorer(metrics=[accuracy()])\ndef kind() -> Scorer:\n"
+        "    async def score(state, target) -> Score:\n        return Score(value=1)\n    return score\n"
+    )
+    alone = motools.get_backend("inspect", workers=1)
+    first = await spelling.start("scripted/slow", backend=alone, max_connections=1)
+    job = await spelling.start(backend=alone, scorer=f"{tmp_path}/scorers.py@kind")
+    edit(tmp_path / "scorers.py", "value=1", "value=0")
+    await first.cancel()
+    with pytest.raises(MotoolsError, match=r"'spelling' has changed since it was asked for .*scorers.py"):
+        await job.wait()
+
+
 @pytest.mark.parametrize("through", ["the cache", "no cache"])
 async def test_a_task_that_is_edited_between_a_kill_and_the_next_worker_is_not_mixed(
     spelling, tmp_path, motools_home, through

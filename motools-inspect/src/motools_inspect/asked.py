@@ -16,6 +16,7 @@ from motools.errors import SettingError
 from motools.files import replace_text
 from motools_inspect.depends import changed
 from motools_inspect.observed import Observed
+from motools_inspect.sources import sources_instead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ MOST = 3
 
 def check_still_asked(measured: Mapping[str, Any], found: Mapping[str, Any], label: str) -> None:
     """Raise `SettingError` where what is `found` at the time of payment is not what a key was made of."""
-    if measured and canonical(found["tasks"]) != measured["tasks"]:
+    if measured and any(canonical(found[part]) != measured[part] for part in ("tasks", "instead")):
         raise SettingError(f"{label} has changed since it was asked for. Ask again: that is another evaluation.")
 
 
@@ -45,6 +46,8 @@ def check_facts(worker: Worker, found: Mapping[str, Any]) -> None:
         if facts != asked[label] and (files := changed(tuple(each) for each in spec["depends"])):
             parts = sorted(name for name in facts if facts[name] != asked[label].get(name))
             raise _changed(label, parts, files)
+    if canonical(instead := sources_instead(spec)) != spec["measured"]["instead"]:
+        raise _changed(", ".join(found), ["what is asked for instead of its own"], instead)
     observed = Observed(spec["measured"], spec["cwd"])
     if not observed.is_as_asked():
         raise _changed(", ".join(found), ["read"], observed.changed)

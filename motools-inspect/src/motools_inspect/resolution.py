@@ -25,7 +25,7 @@ from motools_inspect.memory import labels_of, objects_in
 from motools_inspect.models import all_servers
 from motools_inspect.remembered import recall, remember
 from motools_inspect.settings import scorers_of, settings_of
-from motools_inspect.sources import inputs_of, inputs_of_name, source_of, source_of_name
+from motools_inspect.sources import inputs_of, inputs_of_name, names_instead, source_of, sources_instead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,12 +109,12 @@ def facts_of_tasks(request: Request, options: Options) -> tuple[dict[str, Any], 
     if "error" in answer:
         raise _error(answer["error"], answer["message"])
     facts = {
-        "instead": _sources_instead(fields),
+        "instead": sources_instead(fields),
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {task.label: {"source": source_of(task), **answer["tasks"][task.label]} for task in named},
     }
     read = [path for task in named for path in inputs_of(task)] + [
-        path for name in _names_instead(fields) for path in inputs_of_name(name)
+        path for name in names_instead(fields) for path in inputs_of_name(name)
     ]
     depends = {**answer, "read": [*answer["read"], *read, *packages.files_of_inspect()]}
     return facts, remember(question, facts, depends, since=began)
@@ -129,25 +129,10 @@ def facts_of_objects(objects: Mapping[str, Any], fields: Mapping[str, Any]) -> d
     built = of_objects(objects, fields)
     facts = facts_of_built(built, fields)
     return {
-        "instead": _sources_instead(fields),
+        "instead": sources_instead(fields),
         "inspect_ai": ".".join(packages.inspect_version().split(".")[:2]),
         "tasks": {label: {"source": code_of(task), **facts[label]} for label, task in built.items()},
     }
-
-
-def _names_instead(fields: Mapping[str, Any]) -> list[str]:
-    """Return the names of the scorers, and of the solver, that are asked for in place of the tasks' own."""
-    return [*fields["scorers"], *([fields["solver"]["name"]] if fields["solver"] else [])]
-
-
-def _sources_instead(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sources of what is asked for in place of the tasks' own."""
-    return {_short(name): source for name in _names_instead(fields) if (source := source_of_name(name))}
-
-
-def _short(name: str) -> str:
-    """Return a name of the form `file.py@name` without the folder: where files are does not matter."""
-    return name.rpartition("/")[2]
 
 
 def _error(name: str, message: str) -> MotoolsError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from motools_inspect import packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from motools_inspect.tasks import Task
 
@@ -33,6 +33,16 @@ def source_of_name(name: str) -> dict[str, Any]:
     """Return the source of a solver or scorer that is named as `file.py@name`; nothing of one that a package registers."""
     path = _file_in(name)
     return {} if path is None else _of_file(path)
+
+
+def names_instead(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of the scorers, and of the solver, that a request asks for in place of the tasks' own."""
+    return [*fields["scorers"], *([fields["solver"]["name"]] if fields["solver"] else [])]
+
+
+def sources_instead(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources of those that are files', by name without the folder: where files are does not matter."""
+    return {name.rpartition("/")[2]: source for name in names_instead(fields) if (source := source_of_name(name))}
 
 
 def _of_file(path: Path) -> dict[str, Any]:
@@ -120,4 +130,4 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-__all__ = ["inputs_of", "inputs_of_name", "source_of", "source_of_name"]
+__all__ = ["inputs_of", "inputs_of_name", "names_instead", "source_of", "source_of_name", "sources_instead"]

@@ -5,6 +5,7 @@ import sys
 import pytest
 from paid_world import PaidEvalBackend, PaidResults
 
+from motools.cache.keys import canonical
 from motools.cache.states import State
 from motools.errors import RunFailed, TaskNotFound
 from motools.evals.backends.cached import CachedEvalBackend
@@ -32,6 +33,23 @@ async def test_other_tasks_models_and_keywords_are_other_keys(ledger):
     keys = [(await cached.evaluate(model, tasks, **more)).key for model, tasks, more in asked]
     assert len(set(keys)) == len(keys)
     assert (await cached.evaluate("m", "t", replicate=1)).key not in keys
+
+
+async def test_a_ticket_says_what_was_measured_when_the_work_was_asked_for(ledger):
+    told = []
+
+    class Measuring(DummyEvalBackend):
+        async def identify(self, model_id, eval_suite, **kwargs):
+            return {"samples": (1, 2), "api_key": "secret"}
+
+        async def evaluate(self, model_id, eval_suite, *, ticket=None, **kwargs):
+            told.append(ticket.measured)
+            return await super().evaluate(model_id, eval_suite, ticket=ticket, **kwargs)
+
+    job = await CachedEvalBackend(Measuring(), ledger).evaluate("m", "t")
+    assert told == [canonical({"samples": [1, 2], "api_key": "secret"})]
+    assert "secret" not in str(told)
+    assert told == [(await ledger.read(job.key)).spec["measured"]]
 
 
 async def test_a_refused_request_is_submitted_again_when_it_is_repeated(ledger):
