@@ -114,6 +114,11 @@ ENDS = "test_whoever_only_asks_sees_the_end"
 AWAY = "test_nothing_has_ended_because_the_service_is_away"
 LOG = "test_the_log_has_lines"
 STANDS = "test_how_live_work_stands_never_goes_back"
+REFUSED = "test_a_refused_submission_is_rejected"
+CANCELLED = "test_a_live_one_can_be_cancelled"
+FAILS = "test_failed_work_raises_each_time_and_the_error_pickles"
+BUSY = "test_waiting_leaves_the_event_loop_to_others"
+STARTS = "test_starting_gives_a_handle_with_a_job_id"
 
 
 def samples_with(name, value):
@@ -247,6 +252,32 @@ async def identify(self, model_id, suite, **more):
     await self.evaluate(model_id, suite, **more)
     return {"suite": suite, **more}
 """
+RAISES = """
+async def evaluate(self, *a, **k): raise {error}
+"""
+SUCCEEDS_ALL_THE_SAME = """
+async def evaluate(self, *a, **k):
+    return await DummyEvalBackend(duration=0.05).evaluate(*a, **k)
+"""
+NEVER_FAILS = """
+async def wait(self):
+    while not await self.is_complete(): await asyncio.sleep(0.01)
+    return self._results()
+"""
+NEVER_LOADED = """
+@classmethod
+async def load(cls, path): raise ValueError("no such handle")
+"""
+NUMBERED = """
+async def evaluate(self, *a, **k):
+    job = await super().evaluate(*a, **k)
+    job.job_id = 1
+    return job
+"""
+SAYS = """
+async def refresh(self): self.status = {word}
+async def cancel(self): await self.service.cancel(self.job_id)
+"""
 FAULTS = [
     ("job", WAITS, "test_waiting_leaves_the_event_loop_to_others", "what blocks belongs in asyncio.to_thread"),
     (
@@ -256,7 +287,19 @@ FAULTS = [
         "in evaluate(): what blocks belongs in",
     ),
     ("job", GOES_BACK, STANDS, "it was running, and is queued"),
-    ("job", "async def refresh(self): self.status = 'running'", STANDS, "a status is a RunStatus"),
+    ("job", SAYS.format(word="'busy'"), STANDS, "and one of its words here is 'busy'"),
+    ("job", SAYS.format(word="None"), STANDS, "and one of its words here is None"),
+    ("backend", RAISES.format(error="OSError"), REFUSED, "SubmitRejected is what has to be raised, and it was OSError"),
+    ("backend", SUCCEEDS_ALL_THE_SAME, REFUSED, "SubmitRejected is what has to be raised, and nothing was"),
+    (
+        "job",
+        "async def wait(self): raise OSError",
+        CANCELLED,
+        "RunCancelled is what has to be raised, and it was OSError",
+    ),
+    ("job", NEVER_FAILS, FAILS, "RunFailed is what has to be raised, and nothing was"),
+    ("job", NEVER_LOADED, BUSY, "In another process, busy Job failed: ValueError: no such handle"),
+    ("backend", NUMBERED, STARTS, "a job_id is a string that is not empty, and this one is 1"),
     ("job", NEVER_COMPLETE, ENDS, "is_complete() does not see the end: it asks the service"),
     ("job", NEVER_FRESH, ENDS, "refresh() brings status up to date"),
     (
@@ -351,6 +394,14 @@ FAULTS = [
     ("backend", "async def adopt(self, job_id): return Job(self.service, job_id)", ADOPTED, "refresh it before"),
     ("backend", CANCELS_ON_CLOSING, "test_closing_leaves_live_work_alone", "aclose() releases connections, and ended"),
 ]
+
+
+@pytest.mark.slow
+def test_a_status_may_be_a_plain_word(pytester):
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\nasyncio_mode = 'auto'\n")
+    parts = {"job": indent(SAYS.format(word="'running'"), "    "), "backend": "", "results": ""}
+    pytester.makepyfile(faulty0=FAULTY.format(**parts), test_faulty0=SUITE.format(number=0))
+    pytester.runpytest_subprocess(f"test_faulty0.py::TestFaulty::{STANDS}").assert_outcomes(passed=1)
 
 
 @pytest.mark.slow

@@ -78,8 +78,8 @@ def test_a_minimal_plugin_keeps_it_and_is_told_what_was_not_tested(suite):
     assert outcomes.get("failed", 0) == outcomes.get("errors", 0) == 0
     assert outcomes["passed"] >= 15
     text = result.stdout.str()
-    assert "not tested: what happens to live work; the class offers no slow_backend" in text
-    assert "not tested: whether an interrupted submission heals itself; the class offers no find" in text
+    assert "not tested: what happens to live work; the test class offers no slow_backend" in text
+    assert "not tested: whether an interrupted submission heals itself; the backend does not declare FIND" in text
     assert "no entry point: it is not packaged" in text
 
 

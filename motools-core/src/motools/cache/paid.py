@@ -267,7 +267,7 @@ async def _note(work: Work, ticket: LedgerTicket, error: Exception) -> None:
     if state is State.UNCERTAIN:
         error.add_note(
             f"Whether a {work.kind.noun} was started is not known. "
-            + ("Ask again: it is looked for first." if work.find else how_to_settle(ticket.record))
+            + ("Ask again: it is looked for first." if work.find else how_to_settle(ticket.record, by_token=False))
         )
 
 

@@ -50,7 +50,7 @@ async def settle(work: Work, ledger: Ledger, record: Record) -> tuple[Record, An
         record = await ledger.move(record, State.NEEDS_HUMAN)
     raise NeedsPerson(
         f"Whether a {work.kind.noun} was started at backend {record.backend!r} is not known: "
-        f"{record.error or 'there was no answer.'} {how_to_settle(record)}"
+        f"{(record.error or 'there was no answer').removesuffix('.')}. {how_to_settle(record, by_token=work.find is not None)}"
     )
 
 
@@ -124,12 +124,13 @@ async def facts_of(handle: Any) -> dict[str, Any]:
     return facts if packed is None else {**facts, "handle": packed}
 
 
-def how_to_settle(record: Record) -> str:
-    """Say what a person can do about a record that no program can settle."""
-    return (
-        f"Look there for {record.token!r}, then say so: `motools runs resolve {record.key[:16]} --submitted ID` "
-        f"or `--not-submitted`."
+def how_to_settle(record: Record, *, by_token: bool) -> str:
+    """Say what a person can do about a record that no program can settle; without `by_token`, its token is not at the service."""
+    key = record.key[:16]
+    sought = (
+        repr(record.token) if by_token else f"what `motools runs show {key}` shows (the plugin plants no token there)"
     )
+    return f"Look at the service for {sought}, then say so: `motools runs resolve {key} --submitted ID` or `--not-submitted`."
 
 
 def how_to_give_up(record: Record) -> str:
@@ -156,7 +157,7 @@ async def _look(find: Find, ledger: Ledger, record: Record) -> list[Any]:
     if not isinstance(present, Sequence) or not all(isinstance(handle, base) for handle in present):
         raise NeedsPerson(
             f"The backend {record.backend!r} was asked what became of {record.token!r}, and returned {shown(present)}, not a "
-            f"list of {base.__name__}. That is a fault of the plugin. {how_to_settle(record)}"
+            f"list of {base.__name__}. That is a fault of the plugin. {how_to_settle(record, by_token=True)}"
         )
     for handle in present:
         others = await ledger.find(str(handle.job_id))
@@ -191,7 +192,7 @@ async def _restore(work: Work, ledger: Ledger, record: Record) -> tuple[Record, 
     if handle is None:
         raise NeedsPerson(
             f"The {work.kind.describe(record)} was submitted, but not recorded in full: the process that submitted it "
-            f"ended too early, or the plugin's save() fails. {how_to_settle(record)}"
+            f"ended too early, or the plugin's save() fails. {how_to_settle(record, by_token=work.find is not None)}"
         )
     return await ledger.move(record, record.state, seconds=0, **await facts_of(handle)), handle
 

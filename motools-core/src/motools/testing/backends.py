@@ -29,8 +29,10 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
         assert isinstance(handle, self.handle_base)
         declared = getattr(backend, "run_type", None) or getattr(backend, "job_type", None)
         assert declared is None or type(handle) is declared
-        assert isinstance(handle.job_id, str)
-        assert handle.job_id
+        assert isinstance(handle.job_id, str), (
+            f"a job_id is a string that is not empty, and this one is {handle.job_id!r}"
+        )
+        assert handle.job_id, "a job_id is a string that is not empty, and this one is empty"
         await self.waited(handle)
 
     async def test_starting_does_not_wait_for_the_end(self, start: Start, slow_backend: Any) -> None:

@@ -34,11 +34,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+
+from motools.words import said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from motools.status import Capability
 
     Start: TypeAlias = Callable[..., Awaitable[Any]]
+
+Error = TypeVar("Error", bound=Exception)
 
 
 class Contract:
@@ -85,41 +89,45 @@ class Contract:
             monkeypatch.setenv(name, canary)
         return canary
 
-    def not_tested(self, what: str, consequence: str) -> NoReturn:
+    def not_tested(self, what: str, consequence: str, because: str = "") -> NoReturn:
         """End a test of something that the backend does not offer, and say what is not known because of that."""
         if what in self.lacking:
             pytest.xfail(f"no {what}: {self.lacking[what]}")
-        pytest.skip(f"not tested: {consequence}; the class offers no {what}")
+        pytest.skip(f"not tested: {consequence}; {because or f'the backend has no {what}'}")
+
+    def not_offered(self, fixture: str, consequence: str) -> NoReturn:
+        """End a test, as `not_tested` does, for which the suite's author has to offer a fixture or attribute."""
+        self.not_tested(fixture, consequence, f"the test class offers no {fixture}")
 
     def needs(self, backend: Any, capability: Capability, consequence: str) -> None:
         """End the test, as `not_tested` does, where the backend does not declare an optional power."""
         if capability not in backend.capabilities:
-            self.not_tested(str(capability), consequence)
+            self.not_tested(str(capability), consequence, f"the backend does not declare {capability.name}")
 
     @pytest.fixture
     def slow_backend(self) -> Any:
         """Return a backend whose work lasts at least some seconds."""
-        self.not_tested("slow_backend", "what happens to live work")
+        self.not_offered("slow_backend", "what happens to live work")
 
     @pytest.fixture
     def failing_backend(self) -> Any:
         """Return a backend whose work fails."""
-        self.not_tested("failing_backend", "what happens when work fails")
+        self.not_offered("failing_backend", "what happens when work fails")
 
     @pytest.fixture
     def rejecting_backend(self) -> Any:
         """Return a backend whose service refuses the request."""
-        self.not_tested("rejecting_backend", "what a refused submission raises")
+        self.not_offered("rejecting_backend", "what a refused submission raises")
 
     @pytest.fixture
     def unavailable_backend(self) -> Any:
         """Return a backend whose service cannot be reached."""
-        self.not_tested("unavailable_backend", "what an unreachable service raises")
+        self.not_offered("unavailable_backend", "what an unreachable service raises")
 
     @pytest.fixture
     def uncertain_backend(self) -> Any:
         """Return a backend whose service takes the request and does not answer."""
-        self.not_tested("uncertain_backend", "what a lost answer raises")
+        self.not_offered("uncertain_backend", "what a lost answer raises")
 
     @pytest.fixture
     def start(self) -> Start:
@@ -156,6 +164,17 @@ class Contract:
         )
 
 
+async def raised(wanted: type[Error], work: Awaitable[Any]) -> Error:
+    """Return the error that awaiting something raises; fail, in words that say which it has to be, where it is none or another."""
+    try:
+        await work
+    except wanted as error:
+        return error
+    except Exception as error:
+        raise AssertionError(f"{wanted.__name__} is what has to be raised, and it was {said(error)}") from error
+    pytest.fail(f"{wanted.__name__} is what has to be raised, and nothing was")
+
+
 def standard_dataset(path: Path) -> Path:
     """Write a chat dataset of sixteen records, and return its path."""
     turns = [
@@ -184,4 +203,4 @@ def _is_changed(cls: type, name: str, standard: Any) -> bool:
     return present is not standard and not any(mark.name == "xfail" and mark.kwargs.get("reason") for mark in marks)
 
 
-__all__ = ["Contract", "standard_dataset"]
+__all__ = ["Contract", "raised", "standard_dataset"]

@@ -89,7 +89,9 @@ async def _run(command: str, subject: type, argument: str, **variables: str) -> 
             process.kill()
             await process.wait()
     if process.returncode:
-        raise AssertionError(f"In another process, {command} {subject.__qualname__} failed:\n{errors.decode()}")
+        said = errors.decode(errors="replace").strip()
+        last = said.rpartition("\n")[2] or f"exit status {process.returncode}"
+        raise AssertionError(f"In another process, {command} {subject.__qualname__} failed: {last}\n{said}")
     return json.loads(output.decode().strip().splitlines()[-1])
 
 

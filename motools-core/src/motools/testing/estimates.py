@@ -13,6 +13,7 @@ from motools.datasets import Dataset
 from motools.errors import UsageError
 from motools.status import Capability
 from motools.testing.backends import BackendContract
+from motools.testing.contract import raised
 from motools.training.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ class EstimatesContract(BackendContract):
 
     async def test_what_cannot_be_read_has_no_estimate(self, backend: Any, tmp_path: Path) -> None:
         self.needs(backend, Capability.ESTIMATE, "what an estimate of a missing dataset raises")
-        with pytest.raises(UsageError):
-            await backend.estimate(tmp_path / "missing.jsonl", self.model, self.hyperparameters)
+        await raised(UsageError, backend.estimate(tmp_path / "missing.jsonl", self.model, self.hyperparameters))
 
     async def test_an_estimate_submits_and_uploads_nothing(
         self, backend: Any, dataset: Path, request: pytest.FixtureRequest

@@ -14,6 +14,7 @@ import pytest
 from motools.errors import MotoolsError, RunCancelled, RunFailed
 from motools.evals.base import EvalResults
 from motools.testing.backends import BackendContract
+from motools.testing.contract import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
@@ -91,8 +92,7 @@ class MeasuredContract(BackendContract):
 
     async def test_failed_work_has_no_results(self, start: Start, failing_backend: EvalBackend) -> None:
         job = await start(failing_backend)
-        with pytest.raises(RunFailed):
-            await self.waited(job)
+        await raised(RunFailed, self.waited(job))
         try:
             results = await job.get_results()
         except RunFailed:
@@ -102,8 +102,7 @@ class MeasuredContract(BackendContract):
     async def test_cancelled_work_has_no_results(self, start: Start, slow_backend: EvalBackend) -> None:
         job = await start(slow_backend)
         await job.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(job)
+        await raised(RunCancelled, self.waited(job))
         try:
             results = await job.get_results()
         except (RunCancelled, RunFailed):
@@ -171,7 +170,7 @@ class MeasuredContract(BackendContract):
 
     async def test_another_task_has_another_key(self, backend: EvalBackend) -> None:
         if self.other_suite is None:
-            self.not_tested("other_suite", "whether another task is another request")
+            self.not_offered("other_suite", "whether another task is another request")
         other = await backend.identify(self.model_id, self.other_suite, **self.keywords)
         assert other != await self._identity(backend), (
             f"identify() says the same of {self.eval_suite!r} and {self.other_suite!r}: one would have the other's results"

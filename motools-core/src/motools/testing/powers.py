@@ -14,6 +14,7 @@ from motools.datasets import Dataset, Format
 from motools.errors import RunCancelled, UsageError
 from motools.status import TERMINAL, Capability
 from motools.testing.backends import BackendContract
+from motools.testing.contract import raised
 from motools.testing.elsewhere import metrics_elsewhere
 from motools.testing.tickets import RecordingTicket
 from motools.training.checkpoint import Checkpoint
@@ -132,8 +133,7 @@ class TrainingPowersContract(BackendContract):
         await loaded.refresh()
         assert loaded.is_paused
         await run.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(loaded)
+        await raised(RunCancelled, self.waited(loaded))
         assert not loaded.is_paused
 
     async def test_pausing_what_has_ended_changes_nothing(self, finished: Any, backend: Any) -> None:
@@ -193,8 +193,7 @@ class TrainingPowersContract(BackendContract):
         ticket = RecordingTicket()
         more = {"ticket": ticket} if Capability.FIND in backend.capabilities else {}
         for name in backend.dataset_keywords:
-            with pytest.raises(UsageError):
-                await start(backend, **{name: tmp_path / "missing.jsonl"}, **more)
+            await raised(UsageError, start(backend, **{name: tmp_path / "missing.jsonl"}, **more))
             assert ticket.payments == []
             assert await self.waited(await start(backend, **{name: dataset}))
 

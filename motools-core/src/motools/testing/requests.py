@@ -29,12 +29,12 @@ class RequestsContract(Contract):
     @pytest.fixture
     def bill(self) -> Callable[[], Sized]:
         """Return a function that lists what the service has taken from anybody: jobs, and files."""
-        self.not_tested("bill", "whether more is submitted than is asked for")
+        self.not_offered("bill", "whether more is submitted than is asked for")
 
     @pytest.fixture
     def received(self) -> Callable[[], Any]:
         """Return a function that returns the last request for work as the service got it, as JSON values."""
-        self.not_tested("received", "whether what is asked for reaches the service")
+        self.not_offered("received", "whether what is asked for reaches the service")
 
     def changed(self, name: str, value: Any) -> dict[str, Any]:
         """Return the keywords of `start` that set one of `Settings.Hyperparameters`."""

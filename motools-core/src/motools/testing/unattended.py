@@ -94,6 +94,10 @@ class Unattended:
         """Skip what needs a model that the service knows."""
         _not_asked()
 
+    def not_offered(self, fixture: str, consequence: str) -> NoReturn:  # noqa: ARG002 (the suite's signature)
+        """Skip what only the author's tests can see."""
+        _not_asked()
+
 
 class UnattendedTrainingContract(Unattended, TrainingBackendContract):
     """For a training backend."""

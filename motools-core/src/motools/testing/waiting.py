@@ -13,7 +13,7 @@ import pytest
 from motools.errors import MotoolsError, RunCancelled, RunError, RunFailed, RunLost, ServiceUnavailable, UsageError
 from motools.status import TERMINAL, RunStatus
 from motools.testing.blocking import blocking_connections
-from motools.testing.contract import Contract
+from motools.testing.contract import Contract, raised
 from motools.testing.elsewhere import busy_elsewhere
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class WaitingContract(Contract):
     @pytest.fixture
     def forgotten(self) -> Any:
         """Return a live handle whose job the service has forgotten since."""
-        self.not_tested("forgotten", "what happens when the service forgets a job")
+        self.not_offered("forgotten", "what happens when the service forgets a job")
 
     @pytest.fixture
     def away(self) -> Any:
         """Return a live handle whose service cannot be reached since."""
-        self.not_tested("away", "what happens while the service cannot be reached")
+        self.not_offered("away", "what happens while the service cannot be reached")
 
     async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
         first = await self.waited(finished)
@@ -82,8 +82,10 @@ class WaitingContract(Contract):
             if stood.count(RunStatus.RUNNING) > LOOKS / 10:
                 break
             await asyncio.sleep(BETWEEN_LOOKS)
-        assert all(isinstance(status, RunStatus) for status in stood), f"a status is a RunStatus, not one of {stood}"
         await handle.cancel()
+        strange = [status for status in stood if status not in list(RunStatus)]
+        assert not strange, f"a status is one of {', '.join(RunStatus)}, and one of its words here is {strange[0]!r}"
+        assert not TERMINAL.intersection(stood), f"the work of slow_backend lasts some seconds, and it was {stood[-1]}"
         assert stood == sorted(stood, key=[RunStatus.QUEUED, RunStatus.RUNNING].index), "it was running, and is queued"
 
     async def test_cancelling_the_waiter_does_not_cancel_the_work(self, start: Start, slow_backend: Any) -> None:
@@ -112,14 +114,12 @@ class WaitingContract(Contract):
         assert not staying.done()
         await handle.cancel()
         async with asyncio.timeout(self.timeout):
-            with pytest.raises(RunCancelled):
-                await staying
+            await raised(RunCancelled, staying)
 
     async def test_a_live_one_can_be_cancelled(self, start: Start, slow_backend: Any) -> None:
         handle = await start(slow_backend)
         await handle.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(handle)
+        await raised(RunCancelled, self.waited(handle))
         assert handle.status == RunStatus.CANCELLED
         assert await handle.is_complete()
         await handle.cancel()
@@ -130,8 +130,7 @@ class WaitingContract(Contract):
         handle = await start(slow_backend)
         await handle.save(tmp_path / "handle.json")
         await handle.cancel()
-        with pytest.raises(RunCancelled):
-            await self.waited(handle)
+        await raised(RunCancelled, self.waited(handle))
         loaded = await type(handle).load(tmp_path / "handle.json")
         await loaded.refresh()
         assert loaded.status == RunStatus.CANCELLED, (
@@ -147,8 +146,7 @@ class WaitingContract(Contract):
     async def test_cancelling_what_has_failed_changes_nothing(self, start: Start, failing_backend: Any) -> None:
         handle = await start(failing_backend)
         for _ in range(2):
-            with pytest.raises(RunFailed):
-                await self.waited(handle)
+            await raised(RunFailed, self.waited(handle))
             await handle.cancel()
             assert handle.status == RunStatus.FAILED
 
@@ -190,14 +188,13 @@ class WaitingContract(Contract):
 
     async def _raises_and_pickles(self, error_class: type[MotoolsError], work: Awaitable[Any]) -> MotoolsError:
         """Await what must raise an error of a class, or for `UsageError` of one of its kinds; return it."""
-        with pytest.raises(error_class) as caught:
-            await work
-        assert type(caught.value) is error_class or error_class is UsageError
-        assert str(caught.value)
-        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (made on the same line)
+        error = await raised(error_class, work)
+        assert type(error) is error_class or error_class is UsageError
+        assert str(error), f"{type(error).__name__} says what happened, and this one says nothing"
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (made on the same line)
         keys = [os.environ[name] for name in self.key_variables if os.environ.get(name)]
-        assert not any(key in str(caught.value) for key in keys), "the error shows a key: leave it out of the sentence"
-        return caught.value
+        assert not any(key in str(error) for key in keys), "the error shows a key: leave it out of the sentence"
+        return error
 
 
 __all__ = ["WaitingContract"]
