@@ -164,16 +164,6 @@ def test_a_model_at_hand_counts_by_its_name_and_arguments(installed):
     assert len({facts(saying(each)) for each in graders}) == 3
 
 
-def test_a_file_at_hand_counts_by_its_content_and_not_by_its_place(tmp_path):
-    said = []
-    for folder, text in (("a", "one"), ("b", "one"), ("c", "two")):
-        path = tmp_path / folder / "prompt.txt"
-        path.parent.mkdir()
-        path.write_text(text)
-        said.append({facts(saying(path)), facts(saying(str(path)))})
-    assert said[0] == said[1] != said[2]
-
-
 def test_what_a_scorer_and_its_metrics_have_at_hand_counts():
     from inspect_ai.scorer import Score, metric, scorer
 
@@ -314,20 +304,24 @@ def test_the_globals_that_code_names_count_and_others_do_not(tmp_path, monkeypat
     assert facts(saying("x", speech.say)) != before
 
 
-def test_which_of_two_directories_is_at_hand_counts_and_where_the_code_is_does_not(tmp_path, monkeypatch):
-    def said(project: str, folder: str) -> str:
-        text = f"from pathlib import Path\nHERE = Path(__file__).parent\nWORDS = {folder}\n\ndef say(said):\n    return WORDS\n"
+def test_which_of_two_places_is_at_hand_counts_and_neither_where_the_code_is_nor_what_is_there_does(
+    tmp_path, monkeypatch
+):
+    def said(project: str, place: str) -> str:
+        text = f"from pathlib import Path\nHERE = Path(__file__).parent\nWORDS = {place}\n\ndef say(said):\n    return WORDS\n"
         (tmp_path / project / "lib").mkdir(parents=True, exist_ok=True)
         speech = module("speech", tmp_path / project / "lib" / "speech.py", text)
         monkeypatch.setitem(sys.modules, "speech", speech)
         return facts(saying("x", speech.say))
 
-    for name in ("v1", "v2"):
-        (tmp_path / name / "words").mkdir(parents=True)
-    for folder in ("HERE", "HERE.parent"):
-        assert said("a", folder) == said("b", folder)
+    places = ("HERE", "HERE.parent", "HERE / 'words.txt'", "str(HERE.parent / 'words')")
     outside = [f"Path({str(tmp_path / name / 'words')!r})" for name in ("v1", "v2")]
-    assert said("a", outside[0]) != said("a", outside[1])
+    assert len({said("a", place) for place in (*places, *outside)}) == 6
+    before = [said("a", place) for place in (*places, *outside)]
+    assert [said("b", place) for place in places] == before[:4]
+    (tmp_path / "a" / "lib" / "words.txt").write_text("it may be what a run writes")
+    (tmp_path / "a" / "words").mkdir()
+    assert [said("a", place) for place in (*places, *outside)] == before
 
 
 def several() -> Any:

@@ -87,7 +87,7 @@ class Asked:
 
     def __init__(self, folder: Path, suite: str) -> None:
         self.calls, self.suite = folder / "calls" / "calls", suite
-        self.calls.parent.mkdir()
+        self.calls.parent.mkdir(parents=True)
 
     @property
     def questions(self) -> list[str]:
@@ -268,6 +268,87 @@ async def test_what_a_killed_worker_has_read_counts_too(reading, tmp_path, motoo
     await job.wait()
     (tmp_path / "prompts" / "one.txt").write_text("-one")
     assert (await reading.answers("scripted/slow"))[:2] == (False, 2)
+
+
+MAKING = """
+import subprocess, sys
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+MADE = Path(__file__).with_name(f"made.{__file__[-2:]}.out")
+
+@solver
+def making(what):
+    async def solve(state, generate):
+        write = "import os, sys; open(sys.argv[1], 'w').write({'same': 'same', 'other': os.urandom(8).hex()}[sys.argv[2]])"
+        subprocess.run([sys.executable, "-c", write, str(MADE), what], check=True)
+        MADE.read_text()
+        return state
+    return solve
+
+@task
+def made(what):
+    return Task(dataset=[Sample(id=each, input=each, target="A") for each in "ab"], solver=[making(what), generate()], scorer=match())
+"""
+
+
+@pytest.mark.parametrize("what", ["same", "other"])
+async def test_what_a_run_has_other_programs_make_comes_to_be_no_part_of_it(tmp_path, what):
+    (tmp_path / "made.py").write_text(MAKING)
+    made = Asked(tmp_path, f"{tmp_path}/made.py@made")
+    said = [await made.answers(task_args={"what": what}, max_samples=1) for _ in range(5)]
+    assert {tuple(answers) for _, _, answers in said} == {("A", "B")}
+    assert [is_hit for is_hit, _, _ in said][-2:] == [True, True]
+    jobs = [await made.start("scripted/slow", task_args={"what": what}, replicate=each) for each in range(3)]
+    for job in jobs:
+        await job.wait()
+
+
+LOGGING = """
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample, json_dataset
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+HERE = Path(__file__).parent
+
+LATEST = HERE / "latest.out"
+
+@solver
+def logging(log):
+    async def solve(state, generate):
+        for path in (HERE / "debug.log", log):
+            with open(path, "a") as file:
+                file.write(state.input_text)
+        LATEST.write_text(state.input_text)
+        with open(HERE / "counts.txt") as file:
+            state.user_prompt.text += file.read()
+        return state
+    return solve
+
+@task
+def logged(log):
+    return Task(dataset=json_dataset("data.jsonl"), solver=[logging(log), generate()], scorer=match())
+"""
+
+
+async def test_a_file_that_a_task_names_counts_by_what_is_done_with_it(spelling, tmp_path):
+    (tmp_path / "logging.py").write_text(LOGGING)
+    (tmp_path / "debug.log").write_text("before")
+    (tmp_path / "counts.txt").write_text("-1")
+    logged = Asked(tmp_path / "x", f"{tmp_path}/logging.py@logged")
+    given = {"limit": 2, "task_args": {"log": str(tmp_path / "given.log")}}
+    assert (await logged.answers(**given))[0] is False
+    assert [(tmp_path / name).read_text() for name in ("debug.log", "given.log")] == ["beforeab", "ab"]
+    assert (await logged.answers(**given))[0], "what it writes is no part of it"
+    edit(tmp_path / "data.jsonl", '"target": "D"', '"target": "E"')
+    assert (await logged.answers(**given))[0], "nor is a sample that is not asked"
+    (tmp_path / "counts.txt").write_text("-2")
+    assert (await logged.answers(**given)) == (False, 2, ["A-2", "B-2"])
 
 
 CACHING = SPELLING.replace("scorer=", "solver=generate(cache=True), scorer=").replace(

@@ -45,6 +45,7 @@ def suite(tmp_path):
         "from inspect_ai.scorer import match\nimport helper\n"
         "@task\ndef reading(dataset='', n: int = 1):\n"
         "    prompt = Path(__file__).with_name(f'prompt{n}.txt').read_text()\n"
+        "    prompt += Path(dataset).read_text() if n == 1 and dataset else ''\n"
         "    return Task(dataset=json_dataset('data.jsonl'), scorer=match(), metadata={'prompt': prompt})\n"
     )
     (folder / "helper.py").write_text("from deeper.inner import thing\n")
@@ -207,11 +208,16 @@ async def test_where_the_files_are_does_not_matter(suite, tmp_path):
     )
 
 
-async def test_an_argument_that_is_a_file_counts_by_its_content(suite):
-    arguments = {"task_args": {"dataset": "argument.jsonl"}}
-    before = await identity(f"{suite}/task.py@reading", **arguments)
+async def test_an_argument_that_is_a_file_counts_by_its_content_where_building_the_task_has_read_it(suite):
+    before = [
+        await identity(f"{suite}/task.py@reading", task_args={"dataset": "argument.jsonl", "n": n}) for n in (1, 2)
+    ]
     (suite / "argument.jsonl").write_text('{"input": "other"}\n')
-    assert await identity(f"{suite}/task.py@reading", **arguments) != before
+    after = [
+        await identity(f"{suite}/task.py@reading", task_args={"dataset": "argument.jsonl", "n": n}) for n in (1, 2)
+    ]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
+    assert await identity(f"{suite}/task.py@reading", task_args={"dataset": "data.jsonl", "n": 2}) != after[1]
 
 
 async def test_a_registered_task_is_what_its_distribution_says(another):

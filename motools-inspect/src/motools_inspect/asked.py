@@ -14,8 +14,9 @@ from motools.cache.keys import canonical
 from motools.detached import CannotGoOn
 from motools.errors import SettingError
 from motools.files import replace_text
-from motools_inspect.depends import changed
+from motools_inspect.depends import READ, changed, described
 from motools_inspect.observed import Observed
+from motools_inspect.reading import can_be_edited
 from motools_inspect.sources import sources_instead
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from motools.detached import Worker
 
-SOURCES = "sources.json"
+BEGUN = "begun.json"
 """Where a job that no cache asked for keeps what its first worker found."""
 MOST = 3
 """Files that are named, at most."""
@@ -35,17 +36,22 @@ def check_still_asked(measured: Mapping[str, Any], found: Mapping[str, Any], lab
         raise SettingError(f"{label} has changed since it was asked for. Ask again: that is another evaluation.")
 
 
-def check_facts(worker: Worker, found: Mapping[str, Any]) -> None:
-    """Raise `CannotGoOn` where a task's facts are others and files that it depends on have changed, or files of earlier runs.
+def check(worker: Worker, found: Mapping[str, Any], read: Iterable[str]) -> None:
+    """Raise `CannotGoOn` where a task is not what was asked for, or not what an earlier worker of this job had.
 
-    Where none has, the task is never the same (it draws its samples anew, say), and nothing was edited.
+    What is `found` has been built from files that were `read`.
     """
     spec = worker.spec
-    asked = spec["measured"]["tasks"]
-    for label, facts in canonical(found).items():
-        if facts != asked[label] and (files := changed(tuple(each) for each in spec["depends"])):
-            parts = sorted(name for name in facts if facts[name] != asked[label].get(name))
-            raise _changed(label, parts, files)
+    if not spec["measured"]:
+        place = worker.path / BEGUN
+        if not place.exists():
+            depends = described({path: READ for path in read if can_be_edited(path)})
+            replace_text(place, json.dumps({"tasks": found, "depends": depends}))
+            return
+        begun = json.loads(place.read_bytes())
+        _compare(begun["tasks"], found, begun["depends"])
+        return
+    _compare(spec["measured"]["tasks"], found, spec["depends"])
     if canonical(instead := sources_instead(spec)) != spec["measured"]["instead"]:
         raise _changed(", ".join(found), ["what is asked for instead of its own"], instead)
     observed = Observed(spec["measured"], spec["cwd"])
@@ -53,16 +59,15 @@ def check_facts(worker: Worker, found: Mapping[str, Any]) -> None:
         raise _changed(", ".join(found), ["read"], observed.changed)
 
 
-def check_sources(worker: Worker, found: Mapping[str, Any]) -> None:
-    """Raise `CannotGoOn` where an earlier worker of this job had other sources; where there was none, keep them."""
-    place = worker.path / SOURCES
-    if not place.exists():
-        replace_text(place, json.dumps(found))
-        return
-    before = json.loads(place.read_bytes())
-    for label, source in found.items():
-        if source != before[label]:
-            raise _changed(label, ["source"], [str(source.get("file", "its package"))])
+def _compare(asked: Mapping[str, Any], found: Mapping[str, Any], depends: Iterable[Any]) -> None:
+    """Raise `CannotGoOn` where a task's facts are others, and files that they depend on are as well.
+
+    Where none is, the task is never the same (it draws its samples anew, say), and nothing was edited.
+    """
+    for label, facts in canonical(found).items():
+        before = canonical(asked[label])
+        if facts != before and (files := changed(tuple(each) for each in depends)):
+            raise _changed(label, sorted(name for name in facts if facts[name] != before.get(name)), files)
 
 
 def _changed(label: str, parts: Iterable[str], files: Iterable[str]) -> CannotGoOn:
@@ -73,4 +78,4 @@ def _changed(label: str, parts: Iterable[str], files: Iterable[str]) -> CannotGo
     )
 
 
-__all__ = ["check_facts", "check_sources", "check_still_asked"]
+__all__ = ["check", "check_still_asked"]

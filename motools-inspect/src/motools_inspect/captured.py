@@ -33,7 +33,7 @@ from inspect_ai.model import Model
 from pydantic import BaseModel
 
 from motools.errors import SpecError
-from motools_inspect.contents import place_of
+from motools_inspect.contents import way_to
 from motools_inspect.packages import file_digest
 from motools_inspect.reading import can_be_edited
 
@@ -177,17 +177,12 @@ def _data(value: Any, folder: Path) -> Any:
 
 
 def _text(text: str, folder: Path) -> Any:
-    """Return a text; of a file's absolute path the name and digest, and of a directory's the way from the code's `folder`.
+    """Return a text; of a path that is there, or could be, the way from the code's `folder`.
 
-    Where a project is does not matter, but which of its directories it is: what is read there is seen when it is read.
+    What is in it counts when it is read, for it may be written as well.
     """
-    place = place_of(text, folder) if text.startswith("/") else None
-    if place is None:
-        return text
-    if place.is_file():
-        return {"path": place.name, "sha256": file_digest(place)}
-    is_near = place.is_relative_to(folder) or folder.is_relative_to(place)
-    return {"path": os.path.relpath(place, folder) if is_near else str(place)}
+    way = way_to(text, folder)
+    return text if way == text else {"path": way}
 
 
 def _parts(value: Any) -> list[Any] | None:

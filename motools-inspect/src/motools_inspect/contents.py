@@ -9,23 +9,45 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from motools_inspect.packages import file_digest
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+PATH = re.compile(r"(/[\w.+@ -]+)+/?")
+"""What may be an absolute path."""
 LONGEST = 1024
 """Characters of a path, at most."""
 
 
-def with_files(value: Any, folder: Path) -> Any:
-    """Return a value with name and digest in place of each text that is a file's path; a folder's stays a path."""
+def with_files(value: Any, folder: Path, read: Collection[str] | None = None) -> Any:
+    """Return a value with name and digest in place of each text that is a file's path; a folder's stays a path.
+
+    With `read`, the files that building the task has read, any other is its path: a run may read it, and may write it.
+    """
     if isinstance(value, dict):
-        return {name: with_files(item, folder) for name, item in value.items()}
+        return {name: with_files(item, folder, read) for name, item in value.items()}
     if isinstance(value, list):
-        return [with_files(item, folder) for item in value]
-    place = place_of(value, folder) if isinstance(value, str) else None
-    return value if place is None or not place.is_file() else {"file": place.name, "sha256": file_digest(place)}
+        return [with_files(item, folder, read) for item in value]
+    if not isinstance(value, str):
+        return value
+    place = place_of(value, folder)
+    is_read = place is not None and place.is_file() and (read is None or os.path.abspath(place) in read)  # noqa: PTH100 (as `reading` has it)
+    if place is not None and is_read:
+        return {"file": place.name, "sha256": file_digest(place)}
+    return way_to(value, folder)
+
+
+def way_to(text: str, folder: Path) -> str:
+    """Return a text; of an absolute path nearby the way from a folder: where a project is does not matter."""
+    if not PATH.fullmatch(text):
+        return text
+    is_near = Path(text).is_relative_to(folder.parent) or folder.is_relative_to(text)
+    return os.path.relpath(text, folder) if is_near else text
 
 
 def content_of(text: str, folder: Path) -> Any:
@@ -59,4 +81,4 @@ def digest(place: Path) -> str:
     return total.hexdigest()
 
 
-__all__ = ["content_of", "digest", "place_of", "with_files"]
+__all__ = ["content_of", "digest", "place_of", "way_to", "with_files"]

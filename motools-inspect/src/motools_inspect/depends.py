@@ -125,8 +125,8 @@ _DIGESTS = {SEEN: _look, READ: _read, SCANNED: _scan}
 
 
 __all__ = [
-    "ABSENT",
     "READ",
+    "SEEN",
     "Depends",
     "Described",
     "as_they_are",

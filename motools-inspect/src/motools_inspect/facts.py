@@ -39,7 +39,8 @@ from motools_inspect.placed import fingerprints
 from motools_inspect.sandboxes import asked, sandbox_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from types import CodeType
 
     from inspect_ai import Epochs, Task
     from inspect_ai.dataset import Dataset, Sample
@@ -64,9 +65,15 @@ MEDIA = frozenset({"image", "audio", "video", "document"})
 
 
 def facts_of(
-    task: Task, settings: Mapping[str, Any], *, solver: Solver | None, epochs: Epochs | None, sandbox: str | None = None
+    task: Task,
+    settings: Mapping[str, Any],
+    *,
+    solver: Solver | None,
+    epochs: Epochs | None,
+    sandbox: str | None = None,
+    read: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Return what would be measured with these generation settings, selection and limits."""
+    """Return what would be measured with these generation settings, selection and limits; for `read` see `with_files`."""
     folder = Path(task_run_dir(task))
     samples = selected(task, settings)
     resolved = resolve_task_epochs(task, epochs)
@@ -75,28 +82,31 @@ def facts_of(
     plan = resolve_plan(task, solver)
     steps = [*plan.steps, *([plan.finish] if plan.finish else [])]
     return {
-        "args": with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), folder),
+        "args": with_files(_plain(arguments_of(task, resolve_task_args(task)), "task_args"), folder, read),
         "version": task.version,
         "samples": {"number": len(samples), "sha256": digest_of(samples, folder)},
         "solver": [
-            _named(step.solver, {"params": with_files(_plain(step.params, "solver"), folder)}) | _captured(each)
+            _named(step.solver, {"params": with_files(_plain(step.params, "solver"), folder, read)}) | _captured(each)
             for each, step in zip(steps, plan_to_eval_plan(plan, GenerateConfig()).steps, strict=True)
         ],
-        "scorers": [_scorer(each, folder) for each in task.scorer or []],
+        "scorers": [_scorer(each, folder, read) for each in task.scorer or []],
         "epochs": resolved.epochs,
         "reducer": {"names": reducer_log_names(resolved.reducer) or ["mean"], **_captured(resolved.reducer)},
         "config": config.model_dump(mode="json", exclude_none=True, exclude=GENERATE_CONFIG_FIELDS_TO_EXCLUDE),
         "limits": _limits(task, settings),
         "sandbox": _sandbox(resolve_task_sandbox(task, asked(sandbox)), folder),
         "models": _models(task),
-        "approval": {"policies": with_files(_plain(task.approval, "approval"), folder), **_captured(task.approval)},
+        "approval": {
+            "policies": with_files(_plain(task.approval, "approval"), folder, read),
+            **_captured(task.approval),
+        },
     }
 
 
-def _scorer(scorer: Scorer, folder: Path) -> dict[str, Any]:
+def _scorer(scorer: Scorer, folder: Path, read: Collection[str] | None) -> dict[str, Any]:
     spec = as_scorer_spec(scorer)
     facts = {"params": spec.args, "metrics": spec.metrics, "metadata": spec.metadata}
-    named = _named(registry_info(scorer).name, with_files(_plain(facts, "scorer"), folder))
+    named = _named(registry_info(scorer).name, with_files(_plain(facts, "scorer"), folder, read))
     return named | _captured(scorer, scorer_metrics(scorer))
 
 
@@ -132,18 +142,29 @@ def _with_servers(facts: dict[str, Any]) -> dict[str, Any]:
 
 def code_of(task: Task, *, with_scorers: bool = True) -> dict[str, Any]:
     """Return digests of the code of an object's solvers and scorers: of its file, or as it was compiled where it has none."""
-    plan = resolve_plan(task, None)
-    scorers = task.scorer or [] if with_scorers else []
-    return {"code": sorted({_code(each) for each in [*plan.steps, *scorers]})}
+    return {"code": sorted({_digest_of(each) for each in _functions(task, with_scorers=with_scorers)})}
 
 
-def _code(function: Any) -> str:
-    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+def files_of_code(task: Task) -> list[Path]:
+    """Return the files that the code of an object's solvers and scorers is in."""
+    codes = [code for each in _functions(task, with_scorers=True) if (code := _code(each)) is not None]
+    return [path for code in codes if (path := Path(code.co_filename)).is_file()]
+
+
+def _functions(task: Task, *, with_scorers: bool) -> list[Any]:
+    return [*resolve_plan(task, None).steps, *(task.scorer or [] if with_scorers else [])]
+
+
+def _code(function: Any) -> CodeType | None:
+    return getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+
+
+def _digest_of(function: Any) -> str:
+    code = _code(function)
     if code is None:
         return f"{type(function).__module__}:{type(function).__qualname__}"
-    if Path(code.co_filename).is_file():
-        return file_digest(Path(code.co_filename))
-    return compiled(code)
+    path = Path(code.co_filename)
+    return file_digest(path) if path.is_file() else compiled(code)
 
 
 def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
@@ -241,4 +262,4 @@ def _plain(value: Any, where: str) -> Any:
     return to_jsonable_python(value, fallback=otherwise, inf_nan_mode="strings", serialize_unknown=False)
 
 
-__all__ = ["code_of", "facts_of", "selected"]
+__all__ = ["code_of", "facts_of", "files_of_code", "selected"]

@@ -4,8 +4,9 @@
 
 A run writes down what it has read, and from then on the same request looks at those files. What has changed in them is part
 of its key, as the field `read`, and under that key another run may have read more: so it goes on until nothing is another.
-Of a file that changed while it was in use a line `[name, null, null, null]` says so: its digest has the number of such lines
-with it, so that the key of that run is not met again. Names lead from the working directory where they can.
+Of a file that changed while it was in use a line `[name, null, null, null]` says so, in the first of these places: its digest
+has the number of such lines with it, so that the key of that run is not met again. A file that has changed in several runs is
+one that they make, and is left out. Names lead from the working directory where they can.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from motools_inspect.depends import Depends, Described
 
 FIELD = "read"
+MADE = 3
+"""Runs in which a file has changed after which it is taken for one that they make."""
 
 
 class Observed:
@@ -41,38 +44,41 @@ class Observed:
         self._numbers: Counter[str] = Counter()
         self.changed: dict[str, str] = {}
         """The files that are not as they were, by name, with what is in them."""
-        while (found := self._told(self._place(self.changed))) != self.changed:
-            self.changed = found
+        visited: set[Path] = set()
+        while (place := self._place(self.changed)) not in visited:
+            visited.add(place)
+            self.changed = self._told(place)
 
     def is_as_asked(self) -> bool:
-        """Whether the files are as they were when somebody asked for what is measured."""
-        return self.changed == self._said
+        """Whether the files are as they were when somebody asked for what is measured, but for those that change in use."""
+        names = self.changed.keys() | self._said.keys()
+        return all(self.changed.get(name) == self._said.get(name) for name in names if not self._changes_in_use(name))
 
     def add(self, read: Depends, uncertain: Collection[str] = ()) -> None:
         """Write down what a run has read, and which of it may have been another in the meantime."""
         names = {self._name(path) for path in uncertain}
-        names |= {name for name, _ in self.changed.items() ^ self._said.items()}
-        lines: list[Any] = [[self._name(path), *rest] for path, *rest in read if path not in self._known]
-        lines += [[name, None, None, None] for name in sorted(names)]
-        if lines:
-            place = self._place(self._said)
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with place.open("a", encoding="utf-8") as file:
-                file.write("".join(f"\n{json.dumps(line)}\n" for line in lines))
+        others = {name for name, _ in self.changed.items() ^ self._said.items()}
+        names |= {name for name in others if name in self._said or not self._changes_in_use(name)}
+        _append(self._place(self._said), [[self._name(path), *rest] for path, *rest in read if path not in self._known])
+        _append(self._place({}), [[name, None, None, None] for name in sorted(names)])
+
+    def _changes_in_use(self, name: str) -> bool:
+        return bool(self._numbers[os.path.join(self._directory, name)])  # noqa: PTH118 (as strings they are)
 
     def _told(self, place: Path) -> dict[str, str]:
         """Return what is another, with what stands in one more place."""
         here: dict[str, Described] = {}
         for name, how, identity, digest in values_in(place):
             path = os.path.join(self._directory, name)  # noqa: PTH118 (as strings they are)
-            before = here.setdefault(path, (path, how or READ, identity, digest or ""))
-            self._numbers[path] += before[3] != digest
+            if how is None or here.setdefault(path, (path, how, identity, digest))[3] != digest:
+                self._numbers[path] += 1
         self._known = here | self._known
         found = self.changed | {self._name(path): digest for path, digest in changed(here.values()).items()}
         for path in here:
             if number := self._numbers[path]:
                 found[self._name(path)] = f"{digest_of(path, READ)} #{number}"
-        return found
+        made = {self._name(path) for path, number in self._numbers.items() if number >= MADE}
+        return {name: digest for name, digest in found.items() if name not in made}
 
     def _place(self, said: Mapping[str, str]) -> Path:
         text = json.dumps({**self._asked, FIELD: said}, sort_keys=True)
@@ -80,6 +86,13 @@ class Observed:
 
     def _name(self, path: str) -> str:
         return str(Path(path).relative_to(self._directory)) if Path(path).is_relative_to(self._directory) else path
+
+
+def _append(place: Path, lines: list[Any]) -> None:
+    if lines:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with place.open("a", encoding="utf-8") as file:
+            file.write("".join(f"\n{json.dumps(line)}\n" for line in lines))
 
 
 def values_in(place: Path) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """What a job reads while it runs, of files that somebody may edit.
 
-    read.part     in the job's directory until its end: a path a line, as a JSON string, of all its workers
+    read.part     in the job's directory until its end: [path, time of the first read] a line, of all its workers
 
 Not of interest are the job's own files, those that it wrote, caches, and what belongs to the system.
 """
@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motools.config import home
-from motools_inspect.depends import READ, described, is_changed_since, ways_of
+from motools_inspect.depends import READ, described, is_changed_since
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from motools.detached import Worker
@@ -39,35 +41,44 @@ class Observing:
 
     def __init__(self, worker: Worker) -> None:
         self._part = worker.path / PART
-        self._began = (worker.path / "spec.json").stat().st_mtime_ns
+        self._began = time.time_ns()
         self._reading = Reading()
         self._noted: set[str] = set()
+        python = (sys.prefix, sys.base_prefix)
         logs = worker.spec["log_dir"].removeprefix("file://")
-        self._apart = tuple(f"{place}/" for place in (home(), worker.path, logs, *_caches()))
+        self._apart = tuple(f"{place}/" for place in (home(), worker.path, logs, *python, *_caches()))
 
     def listening(self) -> AbstractContextManager[Reading]:
         """Listen in the meantime."""
         return self._reading.listening()
 
-    def take_over(self, read: Depends) -> None:
-        """Count what another run has read, whose answers are used, as read by this one."""
-        self._reading.read |= {path for path, *_ in read}
+    def count(self, paths: Iterable[str]) -> None:
+        """Count files as read that were not seen to be."""
+        self._note(paths)
 
     def note(self) -> None:
         """Write down what was read so far: this worker may be killed, and another goes on."""
-        new = (self._reading.read | self._reading.scanned) - self._noted
-        self._noted |= new
-        if found := [path for path in sorted(new) if self._is_of_interest(path)]:
-            with self._part.open("a", encoding="utf-8") as file:
-                file.write("".join(f"\n{json.dumps(path)}\n" for path in found))
+        self._note([*self._reading.read])
 
     def ended(self) -> tuple[Depends, set[str]]:
-        """Return what the job's workers have read, as it is now, and which of it was changed since the job was asked for."""
-        self._reading.read |= self._reading.imported()
-        self.note()
-        ways = ways_of({READ: {*values_in(self._part)} - self._reading.written})
-        files = (path for path in ways if not Path(path).is_dir())  # in a folder the run itself may write
-        return described(ways), {path for path in files if is_changed_since(path, READ, self._began)}
+        """Return what the job's workers have read, as it is now, and which of it was changed after it was first read."""
+        self._note([*self._reading.read, *self._reading.imported()])
+        first: dict[str, int] = {}
+        for path, time_of_it in values_in(self._part):
+            if path not in self._reading.written:
+                first[path] = min(time_of_it, first.get(path, time_of_it))
+        files = {path for path in first if not Path(path).is_dir()}  # in a folder the run itself may write
+        uncertain = {path for path in files if is_changed_since(path, READ, first[path])}
+        return described(dict.fromkeys(first, READ)), uncertain
+
+    def _note(self, paths: Iterable[str]) -> None:
+        new = [path for path in paths if path not in self._noted]
+        self._noted.update(new)
+        if found := [path for path in new if self._is_of_interest(path)]:
+            with self._part.open("a", encoding="utf-8") as file:
+                file.write(
+                    "".join(f"\n{json.dumps([path, self._reading.read.get(path, self._began)])}\n" for path in found)
+                )
 
     def clear(self) -> None:
         """Let go of what was written down."""
@@ -75,6 +86,8 @@ class Observing:
 
     def _is_of_interest(self, path: str) -> bool:
         if path in self._reading.written or path.startswith((*self._apart, *OF_THE_SYSTEM)) or not can_be_edited(path):
+            return False
+        if path.endswith(".dist-info/METADATA"):  # the versions that count are known
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110

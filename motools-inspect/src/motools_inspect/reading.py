@@ -9,6 +9,7 @@ import os
 import sys
 import sysconfig
 import threading
+import time
 from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,12 @@ class Reading:
     """What this process has to do with files while it is listened to, by the names it has for them."""
 
     def __init__(self) -> None:
-        self.read: set[str] = set()
-        """Files that are opened to be read, also in vain, and folders whose names are."""
+        self.read: dict[str, int] = {}
+        """Files that are opened to be read, also in vain, and folders whose names are, with the time of the first, in nanoseconds."""
         self.searched: set[str] = set()
         """Folders that were looked through for modules."""
         self.scanned: set[str] = set()
-        """Folders whose names are read with what stands beside them, such as sizes."""
+        """Those of these folders whose names are read with what stands beside them, such as sizes."""
         self.seen: set[str] = set()
         """What is only looked at or missed; see `with_looks`."""
         self.written: set[str] = set()
@@ -82,11 +83,17 @@ class Reading:
             path, mode, flags = arguments
             is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
             if isinstance(path, (str, bytes)):
-                is_written = is_written or bool(int(flags or 0) & (os.O_WRONLY | os.O_RDWR))
-                (self.written if is_written else self.read).add(_absolute(path))
+                if is_written or int(flags or 0) & (os.O_WRONLY | os.O_RDWR):
+                    self.written.add(_absolute(path))
+                else:
+                    self.read.setdefault(_absolute(path), time.time_ns())
         elif event in _OF_FOLDERS and isinstance(arguments[0], (str, bytes)):
-            names = self.searched if _is_an_import(sys._getframe(2)) else self.read
-            (self.scanned if event == "os.scandir" else names).add(_absolute(arguments[0]))
+            if _is_an_import(sys._getframe(2)):
+                self.searched.add(_absolute(arguments[0]))
+            else:
+                self.read.setdefault(_absolute(arguments[0]), time.time_ns())
+                if event == "os.scandir":
+                    self.scanned.add(_absolute(arguments[0]))
 
 
 _OF_FOLDERS = frozenset({"os.listdir", "os.scandir"})

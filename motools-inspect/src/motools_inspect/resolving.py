@@ -35,7 +35,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         reading = Reading()
         reading.with_looks()
         with reading.listening():
-            facts = _facts(request)
+            facts = _facts(request, reading)
     except MotoolsError as error:
         return {"error": type(error).__name__, "message": str(error)}
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
@@ -45,19 +45,21 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _depends(reading: Reading) -> dict[str, list[str]]:
     """Return what the facts depend on and can be edited: the files and folders read, scanned, and only looked at."""
-    read = reading.read | reading.searched | modules()
-    kinds = {"read": read - reading.scanned, "scanned": reading.scanned, "seen": reading.seen - read - reading.scanned}
+    read = {*reading.read} | reading.searched | modules()
+    kinds = {"read": read, "scanned": {*reading.scanned}, "seen": {*reading.seen}}  # a look at them is heard, too
     return {kind: sorted(path for path in paths if can_be_edited(path)) for kind, paths in kinds.items()}
 
 
-def _facts(request: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(request: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     from motools_inspect.building import build
 
-    return facts_of_built(build({**request, "in_memory": None}), request)
+    return facts_of_built(build({**request, "in_memory": None}), request, reading)
 
 
-def facts_of_built(tasks: Mapping[str, Task], request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of tasks that are built."""
+def facts_of_built(
+    tasks: Mapping[str, Task], request: Mapping[str, Any], reading: Reading | None = None
+) -> dict[str, Any]:
+    """Return the facts of tasks that are built, while a process that was there for this was listened to."""
     from inspect_ai import Epochs
 
     from motools_inspect.building import solver_of
@@ -66,8 +68,9 @@ def facts_of_built(tasks: Mapping[str, Task], request: Mapping[str, Any]) -> dic
     settings = request["settings"]
     epochs = Epochs(settings["epochs"], request["epochs_reducer"]) if settings.get("epochs") else None
     solver = solver_of(request)
+    read = None if reading is None else frozenset(reading.read)
     return {
-        label: facts_of(task, settings, solver=solver, epochs=epochs, sandbox=request["sandbox"])
+        label: facts_of(task, settings, solver=solver, epochs=epochs, sandbox=request["sandbox"], read=read)
         for label, task in tasks.items()
     }
 

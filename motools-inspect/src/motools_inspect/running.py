@@ -22,15 +22,19 @@ from inspect_ai.util import display_type
 
 from motools.detached import CancelRequested, CannotGoOn
 from motools.errors import RunFailed
-from motools_inspect import progress, sandboxes
-from motools_inspect.asked import check_facts, check_sources
+from motools_inspect import progress, sandboxes, sources
+from motools_inspect.asked import check
 from motools_inspect.building import build, solver_of
+from motools_inspect.depends import SEEN
+from motools_inspect.facts import files_of_code
 from motools_inspect.inspect_cache import apart
 from motools_inspect.logs import collect, label_of
 from motools_inspect.observed import Observed
 from motools_inspect.observing import Observing
+from motools_inspect.reading import Reading, can_be_edited
 from motools_inspect.rescoring import digests_of, keep, recorded, score_again, source_in
 from motools_inspect.resolving import facts_of_built
+from motools_inspect.tasks import Task as NamedTask
 from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
@@ -109,15 +113,16 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
     begun = {label: log for label, log in latest.items() if log.status != "success"}
     progress.expect(done=done, begun=[*begun.values()])
     digests: dict[str, str] = {}
+    built: dict[str, Task] = {}
     try:
         if len(done) < len(spec["tasks"]):
             _set_prices(spec["prices"] or {})
-            built = build(spec, objects)
-            digests = digests_of(spec, _found(worker, built))
+            built, found = _build(worker, objects)
+            digests = digests_of(spec, found)
             with observing.listening() if spec["measured"] else nullcontext(), apart(spec):
                 answered = {each: answers for each, answers in recorded(spec, digests).items() if each not in latest}
                 for label, answers in answered.items():
-                    observing.take_over(answers.read)
+                    observing.count(path for path, *_ in answers.read)
                     done.append(await score_again(spec, label, built[label], answers.log, progress.note))
                 again = [_again(built[label], log) for label, log in begun.items()]
                 fresh = [task for label, task in built.items() if label not in latest and label not in answered]
@@ -125,6 +130,7 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
                 done += await _begin(spec, again) if again else []
                 done += await _begin(spec, fresh) if fresh else []
         if spec["measured"]:
+            observing.count(_named(spec, built))
             _keep(spec, digests, done, observing)
     except CannotGoOn:
         raise
@@ -133,17 +139,27 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
     return done
 
 
-def _found(worker: Worker, built: Mapping[str, Task]) -> Mapping[str, Mapping[str, Any]]:
-    """Return what each task is, by content, having made sure that it is what was asked for."""
-    spec = worker.spec
-    found: dict[str, Mapping[str, Any]] = {label: source_in(spec, label, task) for label, task in built.items()}
-    if spec["measured"]:
-        facts = facts_of_built(built, spec)
-        found = {label: {"source": source, **facts[label]} for label, source in found.items()}
+def _build(worker: Worker, objects: Mapping[str, Task] | None) -> tuple[dict[str, Task], dict[str, dict[str, Any]]]:
+    """Return the tasks, and what each is by content, having made sure that it is what was asked for."""
+    spec, reading = worker.spec, Reading()
+    with reading.listening():
+        built = build(spec, objects)
+        listened = None if spec["in_memory"] else reading
+        facts = facts_of_built(built, spec, listened) if spec["measured"] or listened else {}
+    found = {label: {"source": source_in(spec, label, task), **facts.get(label, {})} for label, task in built.items()}
     if not spec["in_memory"]:
-        check = check_facts if spec["measured"] else check_sources
-        check(worker, found)
-    return found
+        check(worker, found, {*reading.read} | reading.imported())
+    return built, found
+
+
+def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
+    """Return the files that the code of tasks names, which other programs may read, but for those that building them has read."""
+    files = [path for task in spec["tasks"] for path in sources.files_of(NamedTask(**task))]
+    if spec["in_memory"]:
+        files = [path for task in built.values() for path in files_of_code(task)]
+    files += [path for name in sources.names_instead(spec) for path in sources.files_of_name(name)]
+    named = {str(each) for path in files if can_be_edited(str(path)) for each in sources.named_in(path)}
+    return named - {path for path, how, *_ in spec["depends"] if how != SEEN}
 
 
 def _keep(spec: Mapping[str, Any], digests: Mapping[str, str], logs: Sequence[EvalLog], observing: Observing) -> None:

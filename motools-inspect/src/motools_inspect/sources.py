@@ -1,8 +1,10 @@
 """Where a task's code is, and what stands beside it.
 
 * A registered task is the distribution and version that provides it; of an editable distribution the source as well.
-* A file's task, or a module's, is the file's digest, with those of the modules beside it that it imports and of the files
-  beside it that it names in a string (a dataset, a prompt): a run reads them, though building the task may not.
+* A file's task, or a module's, is the file's digest, with those of the modules beside it that it imports.
+
+Files beside it that it names in a string (a dataset, a prompt) may be read or written, by building the task or by a run: see
+`observing`.
 """
 
 from __future__ import annotations
@@ -56,6 +58,18 @@ def inputs_of(task: Task) -> list[Path]:
     return packages.files_of(task.spec.partition("/")[0]) if path is None else [path, *_beside(path)]
 
 
+def files_of(task: Task) -> list[Path]:
+    """Return the file of a task's code; none of one that a package registers."""
+    path = _file_of(task)
+    return [] if path is None else [path]
+
+
+def files_of_name(name: str) -> list[Path]:
+    """Return the file of a solver or scorer that is named as `file.py@name`; none of one that a package registers."""
+    path = _file_in(name)
+    return [] if path is None else [path]
+
+
 def inputs_of_name(name: str) -> list[Path]:
     """Return the files that `source_of_name` looks at."""
     path = _file_in(name)
@@ -75,28 +89,40 @@ def _file_of(task: Task) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
+def named_in(path: Path) -> set[Path]:
+    """Return the files that a Python file, and the modules beside it that it imports, name in a string from their folders."""
+    return {place for each in (path, *_beside(path)) for text in _texts(each) for place in _existing(each.parent, text)}
+
+
 def _beside(path: Path) -> set[Path]:
-    """Return the files around a task's file that it imports or names, and those that its imports do."""
+    """Return the modules around a Python file that it imports, and those that these do."""
     found: set[Path] = set()
     waiting = [path]
     while waiting:
-        for each in _mentioned(waiting.pop()):
+        for each in _imported(waiting.pop()):
             if each not in found and each != path:
                 found.add(each)
-                if each.suffix == ".py":
-                    waiting.append(each)
+                waiting.append(each)
     return found
 
 
-def _mentioned(path: Path) -> Iterator[Path]:
+def _nodes(path: Path) -> Iterator[ast.AST]:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    yield from ast.walk(tree)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    for node in _nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _existing(path.parent, node.value)
-        elif isinstance(node, ast.Import):
+            yield node.value
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    for node in _nodes(path):
+        if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _module(path.parent, alias.name)
         elif isinstance(node, ast.ImportFrom):
@@ -130,4 +156,14 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-__all__ = ["inputs_of", "inputs_of_name", "names_instead", "source_of", "source_of_name", "sources_instead"]
+__all__ = [
+    "files_of",
+    "files_of_name",
+    "inputs_of",
+    "inputs_of_name",
+    "named_in",
+    "names_instead",
+    "source_of",
+    "source_of_name",
+    "sources_instead",
+]
