@@ -22,6 +22,7 @@ LOADED_LATE = (
     "inspect_ai.solver._transcript",
     "markdown_it",
     "numpy.random",
+    "platformdirs.unix",
     "rich._emoji_codes",
     "rich.markdown",
 )

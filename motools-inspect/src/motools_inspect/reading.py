@@ -15,7 +15,7 @@ from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
 INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -38,7 +38,7 @@ class Reading:
         self.seen: set[str] = set()
         """What is only looked at or missed; see `with_looks`."""
         self.written: set[str] = set()
-        self._before = modules()
+        self._before = {*sys.modules}
         self._others: set[int | None] = set()
 
     @contextmanager
@@ -73,7 +73,7 @@ class Reading:
 
     def imported(self) -> set[str]:
         """Return the files of the modules that were imported meanwhile."""
-        return modules() - self._before
+        return modules(sys.modules.keys() - self._before)
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event of Python's."""
@@ -122,9 +122,10 @@ def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
     return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (a path may be of any form)
 
 
-def modules() -> set[str]:
-    """Return the files of all modules that are imported."""
-    return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
+def modules(names: Iterable[str] | None = None) -> set[str]:
+    """Return the files of the modules that are imported, all or those of these names."""
+    found = [sys.modules.get(name) for name in [*(sys.modules if names is None else names)]]
+    return {path for module in found if (path := getattr(module, "__file__", None))}
 
 
 def can_be_edited(path: str) -> bool:

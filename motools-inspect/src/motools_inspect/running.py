@@ -148,7 +148,7 @@ def _build(worker: Worker, objects: Mapping[str, Task] | None) -> tuple[dict[str
         facts = facts_of_built(built, spec, listened) if spec["measured"] or listened else {}
     found = {label: {"source": source_in(spec, label, task), **facts.get(label, {})} for label, task in built.items()}
     if not spec["in_memory"]:
-        check(worker, found, {*reading.read} | reading.imported())
+        check(worker, found, reading.read)
     return built, found
 
 
