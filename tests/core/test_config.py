@@ -264,6 +264,10 @@ class TestRefusals:
                 "[plugins]\nblok = []",
                 " [plugins]: there is no setting 'blok'. Did you mean 'block'? Known: block, pin, ",
             ),
+            (
+                "[tool.motools]",
+                ": there is no setting 'tool'. In a motools.toml the settings stand by themselves, outside of",
+            ),
             ("[zzz]", ": there is no setting 'zzz'. Known: cache"),
             ("cache = 3", ": 'cache' must be a string that is not empty, not 3."),
             ("cache = ''", ": 'cache' must be a string that is not empty, not ''."),

@@ -146,6 +146,8 @@ class _Source:
             if key not in keys:
                 near = nearest(key, keys)
                 meant = f" Did you mean {near!r}?" if near else ""
+                if key == "tool" and not self.table:
+                    meant = " In a motools.toml the settings stand by themselves, outside of [tool.motools]."
                 raise ConfigError(f"{self.place}: there is no setting {key!r}.{meant} Known: {', '.join(keys)}.")
 
     def set_here(self, key: str) -> None:

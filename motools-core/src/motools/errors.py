@@ -149,7 +149,7 @@ class BackendNotFound(UsageError):
 
     `kind` is "training", "eval" or None for either; `installed` are the names that exist. `other_kind` is the kind
     that the name does have, where that is not the one which was asked for. `place` is the table that names it, where it
-    was asked for by an alias.
+    was asked for by an alias. `remark` is what the configuration says of the name itself.
     """
 
     def __init__(
@@ -159,10 +159,11 @@ class BackendNotFound(UsageError):
         installed: Sequence[str] = (),
         other_kind: str | None = None,
         place: str = "",
+        remark: str = "",
     ) -> None:
-        super().__init__(name, kind, installed, other_kind, place)
+        super().__init__(name, kind, installed, other_kind, place, remark)
         self.name, self.kind, self.installed, self.other_kind = name, kind, tuple(installed), other_kind
-        self.place = place
+        self.place, self.remark = place, remark
 
     def __str__(self) -> str:
         kind = f"{self.kind} " if self.kind else ""
@@ -173,6 +174,8 @@ class BackendNotFound(UsageError):
         ours = [name for name, kind in OFFICIAL_KINDS.items() if self.kind in (None, kind)]
         if self.name in ours:
             return f"{text} Install it with: pip install {OFFICIAL_DISTRIBUTIONS[self.name]}"
+        if self.remark:
+            return f"{text} {self.remark}"
         near = nearest(self.name, [*self.installed, *ours])
         if near is None:
             return f"{text} `motools backends` lists them with their origin."

@@ -184,6 +184,7 @@ class TestOneBackend:
         ("retries = 10", "(FILE [backends.acme]): option 'retries' must be at least 0 and at most 9, not 10."),
         ('retries = "2"', "(FILE [backends.acme]): option 'retries' must be int, not '2'."),
         ("retrys = 1", "(FILE [backends.acme]) has no option 'retrys'. Did you mean 'retries'?"),
+        ('middlewares = ["cache"]', "(FILE [backends.acme]) has no option 'middlewares'. Did you mean 'middleware'?"),
         ("max_live_runs = 0", "(FILE [backends.acme]): option 'max_live_runs' must be at least 1, not 0."),
         (
             "max_cost = 5",
@@ -259,6 +260,18 @@ class TestLayersOfAll:
         assert done.returncode == 2
         assert "limit > cache" in done.stdout
         assert "'limit' stands outside 'cache'" in done.stderr
+
+    def test_what_is_wrong_with_layers_is_said_once(self, cli):
+        configure('[backends.acme]\nmiddleware = ["cahce"]\n')
+        done = cli("config")
+        assert (done.returncode, done.stderr.count("cahce")) == (2, 1)
+
+    def test_a_store_that_nothing_opens_is_an_error_and_nothing_is_imported_to_see_that(self, cli):
+        configure().write_text('cache = "sqlit:///lab/runs.db"\n')
+        done = cli("config")
+        assert (done.returncode, "cache > validate > limit" in done.stdout) == (2, True)
+        assert "No installed store is called 'sqlit'" in done.stderr
+        assert "Did you mean 'sqlite'?" in done.stderr
 
     def test_a_table_of_what_is_not_there_is_told_and_is_no_error(self, cli):
         file = configure("[backends.dumy]\nduration = 1\n")

@@ -195,12 +195,37 @@ def test_what_a_configuration_names_and_is_not_there_is_a_problem(world):
     found = "\n".join(problems(findings))
     assert "[backends.acmee]: No backend 'acmee'" in found
     assert "round -> round2 -> round lead in a circle" in found
-    assert "no middleware layer is called 'limmit'. Known: cache" in found
+    assert "no middleware layer is called 'limmit'. Did you mean 'limit'? Known: cache" in found
     assert "[backends.waiting]: The layer 'limit' stands outside 'cache'" in found
     assert "pins 'acme' to other-acme: it is offered by acme. Install other-acme" in found
     assert "requires the plugin 'tracker'" in found
     assert "[backends.dummy]" not in found
     assert any("blocks 'nobody'" in each for each in told(findings, "note"))
+
+
+def test_the_nearest_of_what_there_is_is_named_for_each_control(world):
+    world.install("acme", training={"acme": "acme:A"}, hooks={"tracker": "acme"})
+    world.configure(
+        """
+        [backends.acme]
+        middleware = ["cahce"]
+        [backends.cheap]
+        usse = "acme"
+        [plugins]
+        block = ["acmee"]
+        pin = { acmme = "acme" }
+        required = ["trakcer"]
+        """
+    )
+    words = [f"{each.what} {each.remedy}" for each in examine_configuration()]
+    for said in (
+        "no middleware layer is called 'cahce'. Did you mean 'cache'?",
+        "[backends.cheap] has no `use`, which says what it stands for: is it meant by 'usse'?",
+        "blocks 'acmee', and nothing that is installed has that name. If acme is meant, correct it.",
+        "pins 'acmme' to acme: nothing installed offers it. If acme is meant, correct it.",
+        "no installed distribution has hooks of that name. Did you mean 'tracker'? Installed: tracker.",
+    ):
+        assert [each for each in words if said in each], said
 
 
 def test_a_variable_that_is_probably_misspelt_is_noted(world, monkeypatch):

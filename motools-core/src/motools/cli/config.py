@@ -10,7 +10,7 @@ import click
 from motools.cli.assignments import assignments
 from motools.cli.lazy import about
 from motools.cli.output import put, put_json, say, table
-from motools.errors import UsageError
+from motools.errors import MotoolsError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +71,19 @@ def _show_all(*, as_json: bool) -> None:
         put(f"\nFile: {config.path or 'no motools.toml from here upwards'}")
     for each in dead_ends(catalogue()):
         say(f"{each.what} {each.remedy}")
-    _end([each.problem for each in layered])
+    _end([_of_the_store(config.cache), *(each.problem for each in layered)])
+
+
+def _of_the_store(cache: str | None) -> MotoolsError | None:
+    """Return why the configured store cannot be opened, as far as that is known without importing what opens it."""
+    from motools.plugins.stores import offer_of
+
+    try:
+        if cache is not None:
+            offer_of(cache)
+    except MotoolsError as error:
+        return error
+    return None
 
 
 def _end(problems: Sequence[Exception | None]) -> None:

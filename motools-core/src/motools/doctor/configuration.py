@@ -13,7 +13,7 @@ from motools.plugins.discovery import canonical
 from motools.plugins.origin import selection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from motools.plugins.catalogue import Catalogue
 
@@ -34,13 +34,13 @@ def examine_configuration() -> Iterator[Finding]:
         topic=TOPIC, what=f"{place} is valid" if place else "no motools.toml from here upwards: defaults hold"
     )
     yield from dead_ends(present)
+    yield from _of_layers(present)
     yield from _of_order(present)
 
 
 def dead_ends(present: Catalogue) -> Iterator[Finding]:
-    """Yield what in the configuration leads nowhere: names of what is not installed, here perhaps or by mistake."""
+    """Yield which backends and plugins the configuration names that are not installed, here perhaps or by mistake."""
     yield from _of_backends(present)
-    yield from _of_layers(present)
     yield from _of_controls(present)
 
 
@@ -87,8 +87,10 @@ def _of_layers(present: Catalogue) -> Iterator[Finding]:
                 continue
             if not found:
                 known = [*BUILT_IN, *sorted(offer.name for offer in present.of("middleware"))]
+                near = nearest(layer, known)
+                meant = f" Did you mean {near!r}?" if near else ""
                 yield _problem(
-                    f"{present.place} [backends.{name}]: no middleware layer is called {layer!r}.",
+                    f"{present.place} [backends.{name}]: no middleware layer is called {layer!r}.{meant}",
                     f"Known: {', '.join(known)}. Correct the name, or install what offers it.",
                 )
 
@@ -119,17 +121,25 @@ def _of_controls(present: Catalogue) -> Iterator[Finding]:
         yield _problem(str(error), "Install it, or take its name out of plugins.required.")
     for name in settings.plugins_block:
         if name not in names:
-            yield _note(f"{present.place} blocks {name!r}, and nothing that is installed has that name.")
+            what = f"{present.place} blocks {name!r}, and nothing that is installed has that name."
+            yield _note(what, _instead_of(name, names))
     named, excluded = selection(settings.plugins)
     for name in sorted((named | excluded) - names):
-        near = nearest(name, sorted(names))
-        meant = f"If {near} is meant, correct it." if near else "Correct the name, or leave it out."
-        yield _note(f"MOTOOLS_PLUGINS names {name!r}, and nothing that is installed has that name.", meant)
+        what = f"MOTOOLS_PLUGINS names {name!r}, and nothing that is installed has that name."
+        yield _note(what, _instead_of(name, names) or "Correct the name, or leave it out.")
     for name, pin in settings.plugins_pin.items():
         owners = {offer.distribution or offer.value for offer in present.offers if offer.name == name}
         if not owners & {pin, canonical(pin)}:
             offering = f"it is offered by {', '.join(sorted(owners))}" if owners else "nothing installed offers it"
-            yield _problem(f"{present.place} pins {name!r} to {pin}: {offering}.", f"Install {pin}, or remove the pin.")
+            remedy = "" if owners else _instead_of(name, names)
+            yield _problem(
+                f"{present.place} pins {name!r} to {pin}: {offering}.", remedy or f"Install {pin}, or remove the pin."
+            )
+
+
+def _instead_of(name: str, names: Collection[str]) -> str:
+    near = nearest(name, sorted(names))
+    return f"If {near} is meant, correct it." if near else ""
 
 
 def _problem(what: str, remedy: str) -> Finding:

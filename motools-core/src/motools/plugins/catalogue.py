@@ -15,7 +15,7 @@ import os
 import sys
 
 from motools import config
-from motools.errors import BackendNotFound, ConfigError, UsageError
+from motools.errors import BackendNotFound, ConfigError, UsageError, nearest
 from motools.plugins.discovery import scan
 from motools.plugins.loading import broken, import_class, import_value
 from motools.plugins.origin import BACKEND_KINDS, Offer, assess, offer_of
@@ -107,7 +107,15 @@ class Catalogue:
         installed = sorted({offer.name for offer in self.backends(kind) if offer.status == "ok"})
         others = [offer for offer in self.backends() if offer.name == name]
         aliases = [alias for alias, table in self.settings.backends.items() if table.get("use", alias) != alias]
-        return BackendNotFound(name, kind, [*installed, *aliases], others[0].kind if others else None, place)
+        other_kind = others[0].kind if others else None
+        return BackendNotFound(name, kind, [*installed, *aliases], other_kind, place, self._without_use(name))
+
+    def _without_use(self, name: str) -> str:
+        """Say of a table of backends with a misspelt `use` that this is why its name stands for nothing."""
+        table = self.settings.backends.get(name, {})
+        if "use" in table or (near := nearest("use", list(table))) is None:
+            return ""
+        return f"{self.place_of(table)} has no `use`, which says what it stands for: is it meant by {near!r}?"
 
     def plugin(self, name: str, kind: str) -> Offer | None:
         """Return the usable offer of a layer, store or command, or None where there is none of that name.

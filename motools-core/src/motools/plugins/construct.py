@@ -127,7 +127,7 @@ def signature_of(backend_class: type) -> Signature | None:
 
 
 def _unknown(option: str, known: Sequence[str], of_layers: Sequence[str], who: str) -> SettingError:
-    near = nearest(str(option), [*known, *of_layers])
+    near = nearest(str(option), [*known, *of_layers, *TABLE_KEYS])
     meant = f" Did you mean {near!r}?" if near else ""
     more = f"; of its layers: {', '.join(of_layers)}" if of_layers else ""
     return SettingError(f"{who} has no option {option!r}.{meant} Known: {', '.join(known) or 'none'}{more}.")

@@ -11,7 +11,7 @@ absence or failure is a `PluginError`.
 
 from __future__ import annotations
 
-from motools.errors import PluginBroken, PluginError, PluginRequired
+from motools.errors import PluginBroken, PluginError, PluginRequired, nearest
 from motools.plugins.catalogue import catalogue
 from motools.plugins.loading import broken, import_value
 from motools.plugins.origin import GROUP_OF
@@ -201,8 +201,10 @@ def check_required(present: Catalogue) -> None:
         if offers:
             first = offers[0]
             raise PluginRequired(name, first.group, first.origin, f"{who} of {first.origin}: {first.reason}")
-        installed = ", ".join(sorted({offer.name for offer in present.of("hooks")})) or "none"
-        reason = f"{who}, and no installed distribution has hooks of that name. Installed: {installed}."
+        installed = sorted({offer.name for offer in present.of("hooks")})
+        near = nearest(name, installed)
+        meant = f" Did you mean {near!r}?" if near else ""
+        reason = f"{who}, and no installed distribution has hooks of that name.{meant} Installed: {', '.join(installed) or 'none'}."
         raise PluginRequired(name, GROUP_OF["hooks"], "", reason)
 
 

@@ -21,6 +21,8 @@ from motools.words import said
 if TYPE_CHECKING:
     from typing import Any
 
+    from motools.plugins.origin import Offer
+
 BUILT_IN = "sqlite"
 
 
@@ -41,17 +43,9 @@ def open_store(cache: CacheBackend | str | Unset | None = UNSET) -> CacheBackend
 
 
 def _named(url: str) -> CacheBackend:
-    scheme = url.partition(":")[0]
-    if scheme == BUILT_IN:
-        return _sqlite(url)
-    offer = catalogue().plugin(scheme, "cache")
+    offer = offer_of(url)
     if offer is None:
-        known = [BUILT_IN, *sorted({each.name for each in catalogue().of("cache") if each.status == "ok"})]
-        near = nearest(scheme, known)
-        meant = f" Did you mean {near!r}?" if near else ""
-        raise ConfigError(
-            f"No installed store is called {scheme!r} (cache = {covered('cache', url)!r}).{meant} Known: {', '.join(known)}."
-        )
+        return _sqlite(url)
     try:
         store = catalogue().load(offer)(url)
     except (KeyboardInterrupt, MotoolsError):
@@ -61,6 +55,20 @@ def _named(url: str) -> CacheBackend:
     if not isinstance(store, CacheBackend):
         raise broken(offer, f"what it opened is no store: it lacks {', '.join(_lacking(store))}.")
     return store
+
+
+def offer_of(url: str) -> Offer | None:
+    """Return the plugin that opens a store, or None for core; imports nothing. Raises `ConfigError` where none does."""
+    scheme = url.partition(":")[0]
+    offer = None if scheme == BUILT_IN else catalogue().plugin(scheme, "cache")
+    if offer is None and scheme != BUILT_IN:
+        known = [BUILT_IN, *sorted({each.name for each in catalogue().of("cache") if each.status == "ok"})]
+        near = nearest(scheme, known)
+        meant = f" Did you mean {near!r}?" if near else ""
+        raise ConfigError(
+            f"No installed store is called {scheme!r} (cache = {covered('cache', url)!r}).{meant} Known: {', '.join(known)}."
+        )
+    return offer
 
 
 def _sqlite(url: str) -> CacheBackend:
@@ -80,4 +88,4 @@ def _lacking(store: Any) -> list[str]:
     return [name for name in methods if not hasattr(store, name)]
 
 
-__all__ = ["BUILT_IN", "open_store"]
+__all__ = ["BUILT_IN", "offer_of", "open_store"]
