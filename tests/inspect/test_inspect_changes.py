@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -238,6 +239,20 @@ async def test_a_miss_says_which_file_a_run_has_read_is_another(reading, tmp_pat
     assert [Path(each["path"].removeprefix("measured.read.")).name for each in said["differences"]] == ["one.txt"]
 
 
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_where_a_project_is_and_where_it_is_asked_from_does_not_matter(reading, tmp_path, monkeypatch):
+    await reading.answers()
+    monkeypatch.chdir(tmp_path)
+    reading.suite = "reading.py@reading"
+    assert (await reading.answers())[:2] == (True, 0)
+    moved = tmp_path.with_name(f"{tmp_path.name} moved")
+    shutil.copytree(tmp_path, moved, ignore=shutil.ignore_patterns("calls", "motools*"))
+    reading.suite = f"{moved}/reading.py@reading"
+    assert (await reading.answers())[:2] == (True, 0)
+    (moved / "prompts" / "one.txt").write_text("-other")
+    assert (await reading.answers())[:2] == (False, 2)
+
+
 async def test_answers_to_another_prompt_are_not_scored_again(reading, tmp_path):
     await reading.answers()
     assert (await reading.answers(scorer="scripted/outline"))[1] == 0
@@ -308,6 +323,7 @@ async def test_what_a_run_has_other_programs_make_comes_to_be_no_part_of_it(tmp_
 
 
 LOGGING = """
+import subprocess
 from pathlib import Path
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample, json_dataset
@@ -325,7 +341,10 @@ def logging(log):
             with open(path, "a") as file:
                 file.write(state.input_text)
         LATEST.write_text(state.input_text)
-        with open(HERE / "counts.txt") as file:
+        (HERE / "outputs" / f"{state.input_text}.json").write_text("{}")
+        [path.read_text() for path in HERE.glob("*.words")]
+        state.user_prompt.text += subprocess.run(["sh", str(HERE / "say.sh")], capture_output=True, text=True).stdout.strip()
+        with open(HERE / "counts.num") as file:
             state.user_prompt.text += file.read()
         return state
     return solve
@@ -339,7 +358,10 @@ def logged(log):
 async def test_a_file_that_a_task_names_counts_by_what_is_done_with_it(spelling, tmp_path):
     (tmp_path / "logging.py").write_text(LOGGING)
     (tmp_path / "debug.log").write_text("before")
-    (tmp_path / "counts.txt").write_text("-1")
+    (tmp_path / "counts.num").write_text("-1")
+    (tmp_path / "one.words").write_text("one")
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "say.sh").write_text("echo -said")
     logged = Asked(tmp_path / "x", f"{tmp_path}/logging.py@logged")
     given = {"limit": 2, "task_args": {"log": str(tmp_path / "given.log")}}
     assert (await logged.answers(**given))[0] is False
@@ -347,8 +369,16 @@ async def test_a_file_that_a_task_names_counts_by_what_is_done_with_it(spelling,
     assert (await logged.answers(**given))[0], "what it writes is no part of it"
     edit(tmp_path / "data.jsonl", '"target": "D"', '"target": "E"')
     assert (await logged.answers(**given))[0], "nor is a sample that is not asked"
-    (tmp_path / "counts.txt").write_text("-2")
-    assert (await logged.answers(**given)) == (False, 2, ["A-2", "B-2"])
+    (tmp_path / "another.txt").write_text("nor another file in a folder of which it reads those of one kind")
+    (tmp_path / "another").mkdir()
+    assert (await logged.answers(**given))[0]
+    (tmp_path / "counts.num").write_text("-2")
+    assert (await logged.answers(**given)) == (False, 2, ["A-SAID-2", "B-SAID-2"])
+    (tmp_path / "say.sh").write_text("echo -told")
+    assert (await logged.answers(**given)) == (False, 2, ["A-TOLD-2", "B-TOLD-2"]), "a program that it names"
+    (tmp_path / "two.words").write_text("another of those that it reads")
+    assert (await logged.answers(**given))[:2] == (False, 2)
+    assert (await logged.answers(**given))[0]
 
 
 CACHING = SPELLING.replace("scorer=", "solver=generate(cache=True), scorer=").replace(

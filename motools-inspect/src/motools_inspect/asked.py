@@ -54,9 +54,8 @@ def check(worker: Worker, found: Mapping[str, Any], read: Iterable[str]) -> None
     _compare(spec["measured"]["tasks"], found, spec["depends"])
     if canonical(instead := sources_instead(spec)) != spec["measured"]["instead"]:
         raise _changed(", ".join(found), ["what is asked for instead of its own"], instead)
-    observed = Observed(spec["measured"], spec["cwd"])
-    if not observed.is_as_asked():
-        raise _changed(", ".join(found), ["read"], observed.changed)
+    if files := Observed(spec["measured"], spec["folder"]).edited():
+        raise _changed(", ".join(found), ["read"], files)
 
 
 def _compare(asked: Mapping[str, Any], found: Mapping[str, Any], depends: Iterable[Any]) -> None:

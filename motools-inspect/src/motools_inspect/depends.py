@@ -1,6 +1,7 @@
 """Files as they were when something was made of them, and whether they still are.
 
     [path, "read", [device, inode, size, …], sha256]
+    [path, "listed .txt /", …]      of a folder the names of such files in it, and of its folders
 
 A file is the same by its identity (inode, size and times), or else by its content; its size and time are enough where it was
 only looked at. One that was not there must not be there. A link is what it leads to. The identity of a folder says nothing
@@ -38,7 +39,7 @@ def ways_of(kinds: Mapping[str, Iterable[str | os.PathLike[str]]]) -> dict[str, 
 
 def described(ways: Mapping[str, str]) -> Depends:
     """Return files as they are now."""
-    return [(path, how, _identity(path, how), _DIGESTS[how](path)) for path, how in sorted(ways.items())]
+    return [(path, how, _identity(path, how), digest_of(path, how)) for path, how in sorted(ways.items())]
 
 
 def as_they_are(depends: Iterable[Described]) -> Depends | None:
@@ -54,7 +55,8 @@ def changed(depends: Iterable[Described]) -> dict[str, str]:
 
 def digest_of(path: str, how: str) -> str:
     """Return what there is to see of a file."""
-    return _DIGESTS[how](path)
+    way, _, kinds = how.partition(" ")
+    return _list(path, kinds.split(" ")) if way == LISTED else _DIGESTS[way](path)
 
 
 def is_changed_since(path: str, how: str, since: int) -> bool:
@@ -100,6 +102,16 @@ def _read(path: str) -> str:
         return ABSENT
 
 
+def _list(path: str, kinds: list[str]) -> str:
+    """Return the digest of the names in a folder that end like these; of its folders for `/`."""
+    try:
+        entries = [f"{each.name}/" if each.is_dir() else each.name for each in Path(path).iterdir()]
+    except OSError:
+        return ABSENT
+    names = sorted(each for each in entries if (each[-1:] if each.endswith("/") else Path(each).suffix) in kinds)
+    return hashlib.sha256("\n".join(names).encode(errors="surrogateescape")).hexdigest()
+
+
 def _scan(path: str) -> str:
     """Return the digest of the names in a folder with what a look at each tells."""
     try:
@@ -119,12 +131,13 @@ def _look(path: str) -> str:
     return f"{found.st_size} {found.st_mtime_ns}" if S_ISREG(found.st_mode) else f"{S_IFMT(found.st_mode):o}"
 
 
-SEEN, READ, SCANNED = "seen", "read", "scanned"
+SEEN, READ, SCANNED, LISTED = "seen", "read", "scanned", "listed"
 _DIGESTS = {SEEN: _look, READ: _read, SCANNED: _scan}
 """What there is to see of what was only looked at, of a file or folder that was read, and of a folder with its entries."""
 
 
 __all__ = [
+    "LISTED",
     "READ",
     "SEEN",
     "Depends",

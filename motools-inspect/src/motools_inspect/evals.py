@@ -206,6 +206,7 @@ class InspectEvalBackend(EvalBackend):
             "in_memory": None if objects is None else hold(objects, facts),
             "measured": measured,
             "depends": depends,
+            "folder": request.folder,
             "replicate": ticket.replicate if ticket else None,
             "refresh": bool(ticket and ticket.refresh),
             "prices": parameters.model_cost_config,
@@ -234,7 +235,7 @@ class InspectEvalBackend(EvalBackend):
             if (objects := request.objects) is not None:
                 hold(objects, facts)  # a job of the same tasks may wait for somebody who has them
             measured = facts | models
-            return measured | {FIELD: Observed(measured, os.getcwd()).changed}  # noqa: PTH109 (it is a string)
+            return measured | {FIELD: Observed(measured, request.folder).changed}
 
         return await asyncio.to_thread(identify)
 

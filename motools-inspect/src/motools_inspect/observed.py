@@ -6,7 +6,7 @@ A run writes down what it has read, and from then on the same request looks at t
 of its key, as the field `read`, and under that key another run may have read more: so it goes on until nothing is another.
 Of a file that changed while it was in use a line `[name, null, null, null]` says so, in the first of these places: its digest
 has the number of such lines with it, so that the key of that run is not met again. A file that has changed in several runs is
-one that they make, and is left out. Names lead from the working directory where they can.
+one that they make, and is left out. Names lead from the folder of the task where they can.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.keys import canonical
 from motools.config import home
-from motools_inspect.depends import READ, changed, digest_of
+from motools_inspect.depends import changed, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -34,12 +34,12 @@ MADE = 3
 
 
 class Observed:
-    """What is known of the runs of a request, from a working directory on, as the files are now."""
+    """What is known of the runs of a request, as the files are now; their names lead from a folder."""
 
-    def __init__(self, measured: Mapping[str, Any], directory: str) -> None:
+    def __init__(self, measured: Mapping[str, Any], folder: str) -> None:
         self._asked = {name: value for name, value in canonical(measured).items() if name != FIELD}
         self._said: Mapping[str, str] = measured.get(FIELD, {})
-        self._directory = directory
+        self._folder = folder
         self._known: dict[str, Described] = {}
         self._numbers: Counter[str] = Counter()
         self.changed: dict[str, str] = {}
@@ -49,10 +49,13 @@ class Observed:
             visited.add(place)
             self.changed = self._told(place)
 
-    def is_as_asked(self) -> bool:
-        """Whether the files are as they were when somebody asked for what is measured, but for those that change in use."""
-        names = self.changed.keys() | self._said.keys()
-        return all(self.changed.get(name) == self._said.get(name) for name in names if not self._changes_in_use(name))
+    def edited(self) -> set[str]:
+        """Return the files that are others than when somebody asked for what is measured, but for those that change in use.
+
+        In a folder many runs may write at once.
+        """
+        others = {name for name, _ in self.changed.items() ^ self._said.items()}
+        return {name for name in others if not self._changes_in_use(name) and not Path(self._folder, name).is_dir()}
 
     def add(self, read: Depends, uncertain: Collection[str] = ()) -> None:
         """Write down what a run has read, and which of it may have been another in the meantime."""
@@ -63,20 +66,20 @@ class Observed:
         _append(self._place({}), [[name, None, None, None] for name in sorted(names)])
 
     def _changes_in_use(self, name: str) -> bool:
-        return bool(self._numbers[os.path.join(self._directory, name)])  # noqa: PTH118 (as strings they are)
+        return bool(self._numbers[os.path.join(self._folder, name)])  # noqa: PTH118 (as strings they are)
 
     def _told(self, place: Path) -> dict[str, str]:
         """Return what is another, with what stands in one more place."""
         here: dict[str, Described] = {}
         for name, how, identity, digest in values_in(place):
-            path = os.path.join(self._directory, name)  # noqa: PTH118 (as strings they are)
+            path = os.path.join(self._folder, name)  # noqa: PTH118 (as strings they are)
             if how is None or here.setdefault(path, (path, how, identity, digest))[3] != digest:
                 self._numbers[path] += 1
         self._known = here | self._known
         found = self.changed | {self._name(path): digest for path, digest in changed(here.values()).items()}
         for path in here:
             if number := self._numbers[path]:
-                found[self._name(path)] = f"{digest_of(path, READ)} #{number}"
+                found[self._name(path)] = f"{digest_of(path, self._known[path][1])} #{number}"
         made = {self._name(path) for path, number in self._numbers.items() if number >= MADE}
         return {name: digest for name, digest in found.items() if name not in made}
 
@@ -85,7 +88,7 @@ class Observed:
         return home() / "resolved" / "inspect" / "read" / f"{hashlib.sha256(text.encode()).hexdigest()}.jsonl"
 
     def _name(self, path: str) -> str:
-        return str(Path(path).relative_to(self._directory)) if Path(path).is_relative_to(self._directory) else path
+        return str(Path(path).relative_to(self._folder)) if Path(path).is_relative_to(self._folder) else path
 
 
 def _append(place: Path, lines: list[Any]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motools.config import home
-from motools_inspect.depends import READ, described, is_changed_since
+from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
@@ -67,9 +67,10 @@ class Observing:
         for path, time_of_it in values_in(self._part):
             if path not in self._reading.written:
                 first[path] = min(time_of_it, first.get(path, time_of_it))
-        files = {path for path in first if not Path(path).is_dir()}  # in a folder the run itself may write
+        files = {path for path in first if not Path(path).is_dir()}
+        folders = {path: how for path in first.keys() - files if (how := _how_listed(path, files))}
         uncertain = {path for path in files if is_changed_since(path, READ, first[path])}
-        return described(dict.fromkeys(first, READ)), uncertain
+        return described(dict.fromkeys(files, READ) | folders), uncertain
 
     def _note(self, paths: Iterable[str]) -> None:
         new = [path for path in paths if path not in self._noted]
@@ -93,6 +94,16 @@ class Observing:
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110
         # What an `.env` file says is known before.
         return path != tempfile.gettempdir() and not is_passing and not path.endswith("/.env")
+
+
+def _how_listed(folder: str, files: Iterable[str]) -> str | None:
+    """Return which names in a folder are of interest: those like the files of it that were read; None where none was.
+
+    Whoever lists a folder to read what is in it would read such another file as well.
+    """
+    below = [Path(path).relative_to(folder) for path in files if path.startswith(f"{folder}/")]
+    kinds = {"/" if len(each.parts) > 1 else each.suffix for each in below}
+    return " ".join([LISTED, *sorted(kinds)]) if kinds else None
 
 
 def _caches() -> Iterator[str]:

@@ -61,6 +61,13 @@ class Request:
             raise SettingError("task_args have no effect on a Task that is made already; make it with them.")
         return dict(zip(labels_of(made), made, strict=True))
 
+    @property
+    def folder(self) -> str:
+        """Where names of files lead from that stay the same when a project is moved: the folder of its first task, or the working directory."""
+        given = self.eval_suite if isinstance(self.eval_suite, (list, tuple)) else [self.eval_suite]
+        files = [path for each in given if isinstance(each, (str, os.PathLike)) and (path := tasks.file_in(each))]
+        return str(files[0].parent) if files else os.getcwd()  # noqa: PTH109 (it is a string)
+
     def tasks(self) -> list[tasks.Task]:
         """Return the tasks that are named. Raises `TaskNotFound` or `SettingError` for what can be seen from here."""
         if (objects := self.objects) is not None:

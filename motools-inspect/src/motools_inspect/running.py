@@ -153,7 +153,7 @@ def _build(worker: Worker, objects: Mapping[str, Task] | None) -> tuple[dict[str
 
 
 def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
-    """Return the files that the code of tasks names, which other programs may read, but for those that building them has read."""
+    """Return the files that the code of tasks names and that a run may open past Python, but for those that building them has read."""
     files = [path for task in spec["tasks"] for path in sources.files_of(NamedTask(**task))]
     if spec["in_memory"]:
         files = [path for task in built.values() for path in files_of_code(task)]
@@ -165,7 +165,7 @@ def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
 def _keep(spec: Mapping[str, Any], digests: Mapping[str, str], logs: Sequence[EvalLog], observing: Observing) -> None:
     """Write down what was read, and which answers can be scored again."""
     read, uncertain = observing.ended()
-    Observed(spec["measured"], spec["cwd"]).add(read, uncertain)
+    Observed(spec["measured"], spec["folder"]).add(read, uncertain)
     if not uncertain:
         complete = {label_of(log, spec["tasks"]): log for log in logs if in_a_sentence(log, "") is None}
         keep(digests, complete, read)

@@ -3,8 +3,7 @@
 * A registered task is the distribution and version that provides it; of an editable distribution the source as well.
 * A file's task, or a module's, is the file's digest, with those of the modules beside it that it imports.
 
-Files beside it that it names in a string (a dataset, a prompt) may be read or written, by building the task or by a run: see
-`observing`.
+Other files beside it may be read or written, by building the task or by a run: see `observing`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from motools_inspect.tasks import Task
+
+
+UNHEARD = frozenset(
+    {".arrow", ".feather", ".orc", ".parquet"}
+    | {".bash", ".jar", ".jl", ".js", ".lua", ".mjs", ".php", ".pl", ".ps1", ".r", ".rb", ".sh", ".sql", ".ts"}
+)
+"""Endings of files that Python does not open itself."""
 
 
 def source_of(task: Task) -> dict[str, Any]:
@@ -90,8 +96,14 @@ def _file_of(task: Task) -> Path | None:
 
 
 def named_in(path: Path) -> set[Path]:
-    """Return the files that a Python file, and the modules beside it that it imports, name in a string from their folders."""
-    return {place for each in (path, *_beside(path)) for text in _texts(each) for place in _existing(each.parent, text)}
+    """Return the programs and tables that a Python file, and the modules beside it that it imports, name from their folders.
+
+    Others run the ones, and Arrow maps the others: nothing is heard of either. What a run reads itself is.
+    """
+    named = {
+        place for each in (path, *_beside(path)) for text in _texts(each) for place in _existing(each.parent, text)
+    }
+    return {place for place in named if place.suffix.lower() in UNHEARD or os.access(place, os.X_OK)}
 
 
 def _beside(path: Path) -> set[Path]:

@@ -81,6 +81,17 @@ def refuse_unknown_arguments(
             )
 
 
+def file_in(given: str | os.PathLike[str]) -> Path | None:
+    """Return the absolute path of the file in a name of the form `file.py@task` or `file.py`; None of any other."""
+    text = os.fspath(given)
+    path, at, _ = text.rpartition("@")
+    return _absolute(path if at else text) if (path if at else text).endswith(".py") else None
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (Path.absolute leaves `..` in)
+
+
 def _with_long_label(task: Task) -> Task:
     return replace(task, label=task.spec)
 
@@ -121,7 +132,7 @@ class _Source:
     """A file's tasks, as its text tells."""
 
     def __init__(self, path: str, text: str) -> None:
-        self.path = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (Path.absolute leaves `..` in)
+        self.path = _absolute(path)
         if not self.path.is_file():
             what = "is a directory" if self.path.is_dir() else "does not exist"
             raise TaskNotFound(f"There is no task {text!r}: the file {self.path} {what}.")
@@ -183,4 +194,4 @@ def _registered(text: str) -> Task:
     return Task(label=text, spec=text, name=text)
 
 
-__all__ = ["Parameters", "Task", "refuse_unknown_arguments", "resolve"]
+__all__ = ["Parameters", "Task", "file_in", "refuse_unknown_arguments", "resolve"]
