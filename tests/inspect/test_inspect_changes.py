@@ -16,7 +16,7 @@ import pytest
 
 import motools
 from motools.detached import WorkDirectory
-from motools.errors import MotoolsError
+from motools.errors import MotoolsError, SpecError
 from motools_inspect import InspectEvalBackend
 
 pytestmark = [
@@ -283,6 +283,30 @@ async def test_what_a_killed_worker_has_read_counts_too(reading, tmp_path, motoo
     await job.wait()
     (tmp_path / "prompts" / "one.txt").write_text("-one")
     assert (await reading.answers("scripted/slow"))[:2] == (False, 2)
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_a_run_is_no_failure_where_there_is_no_room_to_write_down_what_it_has_read(reading, motools_home):
+    alone = motools.get_backend("inspect", workers=1)
+    first = await reading.start("scripted/slow", backend=alone)
+    job = await reading.start(backend=alone)
+    [place] = motools_home.glob(f"inspect/{job.job_id}")
+    (place / "read.part").symlink_to("/dev/full")
+    await first.cancel()
+    assert len((await job.wait()).samples) == 2
+    assert "The disk is full. Free some space, then wait for it again" in (place / "log.txt").read_text()
+    assert len(reading.questions) <= 4, "none twice"
+
+
+async def test_what_has_no_form_in_a_key_is_evaluated_without_a_cache(tmp_path, installed):
+    (tmp_path / "odd.py").write_text(
+        "import threading\nfrom inspect_ai import Task, task\nfrom inspect_ai.dataset import Sample\nfrom inspect_ai.scorer import match\n\n"
+        "@task\ndef odd():\n    return Task(dataset=[Sample(input='a', target='A', metadata={'lock': range(3)})], scorer=match())\n"
+    )
+    with pytest.raises(SpecError, match="a range cannot be part of a cache key"):
+        await motools.get_backend("inspect").evaluate("scripted/upper", f"{tmp_path}/odd.py@odd")
+    job = await motools.get_backend("inspect", cache=None).evaluate("scripted/upper", f"{tmp_path}/odd.py@odd")
+    assert len((await job.wait()).samples) == 1
 
 
 MAKING = """

@@ -100,7 +100,7 @@ def _append(place: Path, lines: list[Any]) -> None:
 
 def values_in(place: Path) -> Iterator[Any]:
     """Yield what stands in a file, a JSON value a line; a process that was killed may have left half of one."""
-    if not place.exists():
+    if not place.is_file():
         return
     for line in place.read_text(encoding="utf-8").splitlines():
         with suppress(ValueError):

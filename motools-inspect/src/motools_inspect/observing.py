@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from motools.detached import Worker
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 PART = "read.part"
 OF_THE_SYSTEM = (
-    *("/bin/", "/etc/", "/lib", "/run/", "/sbin/", "/usr/"),
+    *("/bin/", "/etc/", "/lib/", "/lib32/", "/lib64/", "/run/", "/sbin/", "/usr/"),
     *("/var/cache/", "/var/lib/", "/var/log/", "/var/run/"),
 )
 CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", "INSPECT_CACHE_DIR")
@@ -47,6 +48,7 @@ class Observing:
         python = (sys.prefix, sys.base_prefix)
         logs = worker.spec["log_dir"].removeprefix("file://")
         self._apart = tuple(f"{place}/" for place in (home(), worker.path, logs, *python, *_caches()))
+        self._project = (f"{worker.spec['folder']}/", f"{worker.spec['cwd']}/")
 
     def listening(self) -> AbstractContextManager[Reading]:
         """Listen in the meantime."""
@@ -68,27 +70,27 @@ class Observing:
             if path not in self._reading.written:
                 first[path] = min(time_of_it, first.get(path, time_of_it))
         files = {path for path in first if not Path(path).is_dir()}
-        folders = {path: how for path in first.keys() - files if (how := _how_listed(path, files))}
+        kinds = _kinds_in(files)
+        folders = {path: " ".join([LISTED, *sorted(kinds[path])]) for path in first.keys() - files if path in kinds}
         uncertain = {path for path in files if is_changed_since(path, READ, first[path])}
         return described(dict.fromkeys(files, READ) | folders), uncertain
 
     def _note(self, paths: Iterable[str]) -> None:
         new = [path for path in paths if path not in self._noted]
-        self._noted.update(new)
-        if found := [path for path in new if self._is_of_interest(path)]:
+        if found := [[path, self._reading.read.get(path, self._began)] for path in new if self._is_of_interest(path)]:
             with self._part.open("a", encoding="utf-8") as file:
-                file.write(
-                    "".join(f"\n{json.dumps([path, self._reading.read.get(path, self._began)])}\n" for path in found)
-                )
+                file.write("".join(f"\n{json.dumps(each)}\n" for each in found))
+        self._noted.update(new)
 
     def clear(self) -> None:
         """Let go of what was written down."""
         self._part.unlink(missing_ok=True)
 
     def _is_of_interest(self, path: str) -> bool:
-        if path in self._reading.written or path.startswith((*self._apart, *OF_THE_SYSTEM)) or not can_be_edited(path):
+        if path in self._reading.written or path.startswith(self._apart) or not can_be_edited(path):
             return False
-        if path.endswith(".dist-info/METADATA"):  # the versions that count are known
+        is_of_the_system = path.startswith(OF_THE_SYSTEM) and not path.startswith(self._project)
+        if is_of_the_system or path.endswith(".dist-info/METADATA"):  # the versions that count are known
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110
@@ -96,14 +98,17 @@ class Observing:
         return path != tempfile.gettempdir() and not is_passing and not path.endswith("/.env")
 
 
-def _how_listed(folder: str, files: Iterable[str]) -> str | None:
-    """Return which names in a folder are of interest: those like the files of it that were read; None where none was.
+def _kinds_in(files: Iterable[str]) -> Mapping[str, set[str]]:
+    """Return the endings of the files in each folder, `/` for folders.
 
-    Whoever lists a folder to read what is in it would read such another file as well.
+    Whoever lists a folder to read some kind of file in it would read another of the kind as well.
     """
-    below = [Path(path).relative_to(folder) for path in files if path.startswith(f"{folder}/")]
-    kinds = {"/" if len(each.parts) > 1 else each.suffix for each in below}
-    return " ".join([LISTED, *sorted(kinds)]) if kinds else None
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in map(Path, files):
+        found[str(path.parent)].add(path.suffix)
+        for folder in path.parent.parents:
+            found[str(folder)].add("/")
+    return found
 
 
 def _caches() -> Iterator[str]:

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai import Epochs, eval_async
@@ -21,7 +21,7 @@ from inspect_ai.model import ModelCost, ModelInfo, get_model, get_model_info, se
 from inspect_ai.util import display_type
 
 from motools.detached import CancelRequested, CannotGoOn
-from motools.errors import RunFailed
+from motools.errors import RunFailed, SpecError
 from motools_inspect import progress, sandboxes, sources
 from motools_inspect.asked import check
 from motools_inspect.building import build, solver_of
@@ -39,7 +39,7 @@ from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
 
     from inspect_ai import Task
     from inspect_ai.model import Model
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from motools.detached import Worker
 
 FULL = os.strerror(errno.ENOSPC)
+IS_FULL = "The disk is full. Free some space, then wait for it again: it goes on."
 LOOK = 0.2
 """Seconds between two looks for a cancellation."""
 EACH = 1
@@ -66,6 +67,11 @@ def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, 
     worker.check_cancel()
     observing = Observing(worker)
     progress.follow(worker, observing.note)
+    with _interrupted_where_full():
+        return _run(worker, objects, observing)
+
+
+def _run(worker: Worker, objects: Mapping[str, Task] | None, observing: Observing) -> dict[str, Any]:
     logs = asyncio.run(_until_cancelled(worker, _evaluate(worker, objects, observing)))
     labels = [label_of(log, worker.spec["tasks"]) for log in logs]
     endings = [in_a_sentence(log, label) for log, label in zip(logs, labels, strict=True)]
@@ -74,11 +80,26 @@ def run(worker: Worker, objects: Mapping[str, Task] | None = None) -> dict[str, 
     ]
     if failed := " ".join(ending for ending in endings if ending):
         if FULL in failed:  # an error in a log is text
-            raise CannotGoOn(f"The disk is full. Free some space, then wait for it again: it goes on. {failed}")
+            raise CannotGoOn(f"{IS_FULL} {failed}")
         raise RunFailed(failed)
     progress.finish()
     observing.clear()
     return collect(worker.path, worker.spec, logs)
+
+
+@contextmanager
+def _interrupted_where_full() -> Iterator[None]:
+    """Leave the job interrupted, and not failed, where there is no room for what has been paid."""
+    try:
+        yield
+    except OSError as error:
+        if not _is_full(error):
+            raise
+        raise CannotGoOn(f"{IS_FULL} {error}") from error
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def prepare_threads(spec: Mapping[str, Any]) -> None:
@@ -132,9 +153,9 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
         if spec["measured"]:
             observing.count(_named(spec, built))
             _keep(spec, digests, done, observing)
-    except CannotGoOn:
-        raise
     except Exception as error:
+        if isinstance(error, CannotGoOn) or _is_full(error):
+            raise
         raise complaint(error) from error
     return done
 
@@ -144,12 +165,20 @@ def _build(worker: Worker, objects: Mapping[str, Task] | None) -> tuple[dict[str
     spec, reading = worker.spec, Reading()
     with reading.listening():
         built = build(spec, objects)
-        listened = None if spec["in_memory"] else reading
-        facts = facts_of_built(built, spec, listened) if spec["measured"] or listened else {}
+        facts = {} if spec["in_memory"] and not spec["measured"] else _facts(built, spec, reading)
     found = {label: {"source": source_in(spec, label, task), **facts.get(label, {})} for label, task in built.items()}
     if not spec["in_memory"]:
         check(worker, found, reading.read)
     return built, found
+
+
+def _facts(built: Mapping[str, Task], spec: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    try:
+        return facts_of_built(built, spec, None if spec["in_memory"] else reading)
+    except SpecError:  # what has no form in a key can be evaluated without a cache
+        if spec["measured"]:
+            raise
+        return {}
 
 
 def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
