@@ -347,7 +347,7 @@ async def test_what_a_run_has_other_programs_make_comes_to_be_no_part_of_it(tmp_
 
 
 LOGGING = """
-import subprocess
+import json, subprocess
 from pathlib import Path
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample, json_dataset
@@ -365,6 +365,10 @@ def logging(log):
             with open(path, "a") as file:
                 file.write(state.input_text)
         LATEST.write_text(state.input_text)
+        memo = HERE / "memo.json"
+        seen = json.loads(memo.read_text()) if memo.exists() else []
+        memo.with_suffix(".new").write_text(json.dumps([*seen, state.input_text]))
+        memo.with_suffix(".new").replace(memo)
         (HERE / "outputs" / f"{state.input_text}.json").write_text("{}")
         [path.read_text() for path in HERE.glob("*.words")]
         state.user_prompt.text += subprocess.run(["sh", str(HERE / "say.sh")], capture_output=True, text=True).stdout.strip()

@@ -25,6 +25,10 @@ LOOKS = ("stat", "lstat", "access")
 """The functions of `os` by which `os.path` and `pathlib` look; they raise no audit event."""
 
 
+IMPORTLIB = "<frozen importlib._bootstrap_external>"
+"""Whose frame it is that lists a folder to look for a module."""
+
+
 class Reading:
     """What this process has to do with files while it is listened to, by the names it has for them."""
 
@@ -76,28 +80,42 @@ class Reading:
         return modules(sys.modules.keys() - self._before)
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Take in an audit event of Python's."""
+        """Take in an audit event of Python's, of the frame that has called the caller; it may not raise."""
         if threading.get_ident() in self._others:
             return
-        if event == "open":
-            path, mode, flags = arguments
-            is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
-            if isinstance(path, (str, bytes)):
-                if is_written or int(flags or 0) & (os.O_WRONLY | os.O_RDWR):
-                    self.written.add(_absolute(path))
-                else:
-                    self.read.setdefault(_absolute(path), time.time_ns())
-        elif event in _OF_FOLDERS and isinstance(arguments[0], (str, bytes)):
-            if _is_an_import(sys._getframe(2)):
-                self.searched.add(_absolute(arguments[0]))
-            else:
-                self.read.setdefault(_absolute(arguments[0]), time.time_ns())
-                if event == "os.scandir":
-                    self.scanned.add(_absolute(arguments[0]))
+        try:
+            if event == "open":
+                self._hear_open(*arguments)
+            elif event in _OF_FOLDERS:
+                self._hear_listing(event, "." if arguments[0] is None else arguments[0], sys._getframe(2))
+            elif isinstance(arguments[1], (str, bytes)):
+                self.written.add(_absolute(arguments[1]))
+        except OSError:  # a relative path in a working directory that is gone leads nowhere
+            return
+
+    def _hear_open(self, path: Any, mode: Any, flags: Any) -> None:
+        if not isinstance(path, (str, bytes)):
+            return
+        is_written = isinstance(mode, str) and any(each in mode for each in "wax+")
+        if is_written or int(flags or 0) & (os.O_WRONLY | os.O_RDWR):
+            self.written.add(_absolute(path))
+        else:
+            self.read.setdefault(_absolute(path), time.time_ns())
+
+    def _hear_listing(self, event: str, path: Any, frame: FrameType) -> None:
+        if not isinstance(path, (str, bytes)):
+            return
+        if frame.f_code.co_filename == IMPORTLIB:
+            self.searched.add(_absolute(path))
+            return
+        self.read.setdefault(_absolute(path), time.time_ns())
+        if event == "os.scandir":
+            self.scanned.add(_absolute(path))
 
 
 _OF_FOLDERS = frozenset({"os.listdir", "os.scandir"})
-_OF_FILES = _OF_FOLDERS | {"open"}
+_OF_TARGETS = frozenset({"os.rename", "os.link", "os.symlink"})
+_OF_FILES = _OF_FOLDERS | _OF_TARGETS | {"open"}
 _listening: list[Reading] = []
 
 
@@ -110,11 +128,6 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _OF_FILES:
         for each in [*_listening]:
             each.hear(event, arguments)
-
-
-def _is_an_import(frame: FrameType) -> bool:
-    """Whether it is Python's own search for a module that has listed a folder, as the caller of the hook."""
-    return frame.f_code.co_filename == "<frozen importlib._bootstrap_external>"
 
 
 def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
