@@ -93,7 +93,7 @@ class Observing:
         if is_of_the_system or path.endswith(".dist-info/METADATA"):  # the versions that count are known
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
-        is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110
+        is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
         # What an `.env` file says is known before.
         return path != tempfile.gettempdir() and not is_passing and not path.endswith("/.env")
 
