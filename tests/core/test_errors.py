@@ -110,3 +110,17 @@ def test_a_full_account_keeps_when_it_may_take_more_through_pickling():
     error = pickle.loads(pickle.dumps(errors.NoSlot("full", until=17.0, limit=3)))  # noqa: S301 (our own error)
     assert (str(error), error.until, error.limit) == ("full", 17.0, 3)
     assert isinstance(error, errors.SubmitUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("evaluate", ["validate", "eval"], "eval"),
+        ("temp", ["tempo", "template", "temperature"], "tempo"),
+        ("model", ["model_args", "models"], "models"),
+        ("opanai", ["openai", "dummy"], "openai"),
+        ("acme", ["openai"], None),
+    ],
+)
+def test_a_name_is_meant_that_begins_like_it_or_else_looks_like_it(name, known, meant):
+    assert errors.nearest(name, known) == meant

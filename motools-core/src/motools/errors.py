@@ -289,11 +289,22 @@ class RunLost(RunError):
     """The service no longer knows it."""
 
 
+SHORTEST = 3
+"""Characters of a name of which another may be the beginning."""
+
+
 def nearest(name: str, known: Sequence[str]) -> str | None:
-    """Return the known name that `name` was probably meant to be, or None."""
+    """Return the known name that `name` was probably meant to be, or None: one is the other's beginning, or they look alike."""
     from difflib import get_close_matches
 
+    begun = [each for each in known if min(len(each), len(name)) >= SHORTEST and _is_begun(each, name)]
+    if begun:
+        return min(begun, key=lambda each: abs(len(each) - len(name)))
     return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+def _is_begun(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 __all__ = [
