@@ -85,6 +85,19 @@ def test_a_line_needs_a_record_to_be_kept_in():
     )
 
 
+@pytest.mark.parametrize(
+    ("middleware", "words"),
+    [
+        (None, "middleware must be a list of layers, not None. Write [] for none."),
+        (3, "middleware must be a list of layers, not 3. Write [] for none."),
+        ([["cache"]], "A layer is a name, a class, or a callable that takes a backend and returns one, not ['cache']."),
+        ([None], "A layer is a name, a class, or a callable that takes a backend and returns one, not None."),
+    ],
+)
+def test_what_is_no_layer_is_refused(middleware, words):
+    assert refusal(middleware) == words
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_layer_stands_in_a_chain_once(name):
     words = f"The layer {name!r} is listed twice. Once is enough: every call passes it."

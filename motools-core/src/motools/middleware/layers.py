@@ -129,11 +129,17 @@ def layers_of(wanted: Sequence[Any], kind: str) -> list[Layer]:
     """Return the layers that names and callables mean, in the same order. Raises `SettingError` for one that does not exist."""
     if isinstance(wanted, str):
         raise SettingError(f"middleware must be a list of layers, not the string {wanted!r}. Write [{wanted!r}].")
+    if not hasattr(wanted, "__iter__"):
+        raise SettingError(f"middleware must be a list of layers, not {shown(wanted)}. Write [] for none.")
     return [_layer(each, kind) for each in wanted]
 
 
 def _layer(wanted: Any, kind: str) -> Layer:
     if not isinstance(wanted, str):
+        if not callable(wanted):
+            raise SettingError(
+                f"A layer is a name, a class, or a callable that takes a backend and returns one, not {shown(wanted)}."
+            )
         return Layer(_name_of(wanted), kind, wanted)
     if wanted in BUILT_IN:
         path = BUILT_IN[wanted].get(kind)
