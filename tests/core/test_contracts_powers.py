@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 FAULTY = """
+import asyncio, hashlib, json, os, urllib.request
+from pathlib import Path
 from motools import Checkpoint, Estimate, Format, Limits, Progress, RunStatus
 from motools.training.backends.dummy import DummyTrainingBackend, DummyTrainingRun
 
@@ -29,6 +31,7 @@ from motools.testing.training import TrainingBackendContract
 
 class TestFaulty(TrainingBackendContract):
     timeout = 5
+    key_variables = ("A_KEY",)
 
     @pytest.fixture
     def backend(self):
@@ -81,7 +84,52 @@ BACK = "test_how_live_work_stands_never_goes_back"
 BUSY = "test_waiting_leaves_the_event_loop_to_others"
 WINDOW = "test_the_paid_call_is_the_one_thing_in_its_window"
 REACHES = "test_what_is_asked_for_reaches_the_service"
+SAVED_AS = """async def save(self, path):
+        await super().save(path)
+        Path(path).write_text(json.dumps(json.loads(Path(path).read_text()) | {change}))
+"""
+FOLLOWS_ANYBODY = (
+    SAVED_AS.format(change="{'server': 'http://127.0.0.1:9/v1'}")
+    + """
+    @classmethod
+    async def load(cls, path):
+        request = urllib.request.Request(json.loads(Path(path).read_text())["server"], headers={"X": os.environ["A_KEY"]})
+        await asyncio.to_thread(urllib.request.urlopen, request, timeout=2)
+"""
+)
+GOES_ON = """async def train(self, *a, ticket=None, **k):
+        async with ticket.paying() as payment:
+            call = asyncio.ensure_future(asyncio.sleep(0.1))
+            try: await asyncio.shield(call)
+            except asyncio.CancelledError: await call
+            run = await super().train(*a, **k)
+            payment.job_id = run.job_id
+            return run
+"""
 FAULTS = [
+    ("run", SAVED_AS.format(change="{'backend': 'other'}"), "test_a_saved_handle_names_its_backend"),
+    ("run", FOLLOWS_ANYBODY, "test_no_key_is_sent_to_where_a_saved_handle_leads"),
+    ("backend", GOES_ON, "test_whoever_is_cancelled_while_work_is_submitted_hears_of_it"),
+    (
+        "run",
+        "def take(self, job): super().take(job); self.model_id = self.model_id or 'early'",
+        "test_there_is_no_model_before_the_end",
+    ),
+    (
+        "backend",
+        "async def train(self, data, *a, **k):\n        run = await super().train(data, *a, **k)\n        if isinstance(data, list): data.clear()\n        return run",
+        "test_a_dataset_may_be_a_path_a_dataset_or_records",
+    ),
+    (
+        "backend",
+        "async def train(self, *a, hyperparameters=None, **k):\n        run = await super().train(*a, hyperparameters=hyperparameters, **k)\n        if hyperparameters: hyperparameters.clear()\n        return run",
+        "test_what_is_asked_for_reaches_the_service",
+    ),
+    (
+        "backend",
+        "def account(self): return {'who': hashlib.sha256(os.environ['A_KEY'].encode()).hexdigest()}",
+        KEYS,
+    ),
     (
         "run",
         "looks = 0\n    async def refresh(self):\n        await super().refresh()\n        self.looks += 1\n        if self.looks % 3 == 2: self.status = RunStatus.QUEUED",

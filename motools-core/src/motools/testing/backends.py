@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from motools.errors import RunLost, ServiceUnavailable, SubmitRejected, SubmitUnavailable, SubmitUncertain
 from motools.status import TERMINAL, Capability, Progress, RunStatus
 from motools.testing.construction import ConstructionContract
-from motools.testing.elsewhere import wait_elsewhere
+from motools.testing.handles import HandlesContract
 from motools.testing.requests import RequestsContract
 from motools.testing.tickets import RecordingTicket
 from motools.testing.waiting import WaitingContract
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from motools.testing.contract import Start
 
 
-class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
+class BackendContract(HandlesContract, WaitingContract, RequestsContract, ConstructionContract):
     """The tests that training runs and evaluation jobs have in common."""
 
     async def test_starting_gives_a_handle_with_a_job_id(self, start: Start, backend: Any) -> None:
@@ -58,55 +58,6 @@ class BackendContract(WaitingContract, RequestsContract, ConstructionContract):
         assert finished.status == RunStatus.SUCCEEDED
         assert (finished.job_id, finished.model_id, finished.progress) == before
         assert await self.waited(finished) == outcome
-
-    async def test_a_saved_handle_goes_on(self, finished: Any, tmp_path: Path) -> None:
-        await finished.save(tmp_path / "handle.json")
-        loaded = await type(finished).load(tmp_path / "handle.json")
-        assert type(loaded) is type(finished)
-        assert await self.waited(loaded) == await self.waited(finished)
-        assert loaded.status == RunStatus.SUCCEEDED
-        for name in ("job_id", "model_id", "metadata"):
-            was, now = getattr(finished, name), getattr(loaded, name)
-            assert now == was, f"save() or load() loses the {name}: it was {was!r}, and is {now!r}"
-
-    async def test_a_saved_handle_goes_on_in_another_process(self, finished: Any, tmp_path: Path) -> None:
-        await finished.save(tmp_path / "handle.json")
-        expected = json.loads(json.dumps(await self.waited(finished)))
-        async with asyncio.timeout(self.timeout):
-            assert await wait_elsewhere(type(finished), tmp_path / "handle.json") == expected
-
-    async def test_live_work_is_waited_for_in_another_process(self, start: Start, backend: Any, tmp_path: Path) -> None:
-        handle = await start(backend)
-        await handle.save(tmp_path / "handle.json")
-        async with asyncio.timeout(self.timeout):
-            elsewhere = await wait_elsewhere(type(handle), tmp_path / "handle.json")
-        assert elsewhere == json.loads(json.dumps(await self.waited(handle)))
-
-    async def test_a_saved_handle_is_a_json_object_and_nothing_is_left_beside_it(
-        self, finished: Any, tmp_path: Path
-    ) -> None:
-        directory = tmp_path / "handles"
-        directory.mkdir()
-        await finished.save(directory / "handle.json")
-        await finished.save(directory / "handle.json")
-        fields = json.loads((directory / "handle.json").read_text(encoding="utf-8"))
-        assert isinstance(fields, dict)
-        assert [path.name for path in directory.iterdir()] == ["handle.json"]
-        if "schema" in fields:
-            assert {"kind", "backend", "job_id", "model_id", "status", "metadata"} <= fields.keys()
-
-    async def test_no_key_turns_up_in_what_is_kept_or_shown(
-        self, finished: Any, backend: Any, canary: str, tmp_path: Path
-    ) -> None:
-        await finished.save(tmp_path / "handle.json")
-        kept = (tmp_path / "handle.json").read_text(encoding="utf-8")
-        shown = [
-            repr(finished),
-            repr(backend),
-            json.dumps(dict(finished.metadata)),
-            json.dumps(dict(backend.account())),
-        ]
-        assert all(canary not in text for text in [kept, *shown])
 
     async def test_two_at_once_do_not_mix(self, start: Start, backend: Any) -> None:
         one, two = await asyncio.gather(start(backend), start(backend))

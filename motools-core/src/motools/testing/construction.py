@@ -13,7 +13,7 @@ from motools.evals.middleware import EvalMiddleware
 from motools.plugins.discovery import scan
 from motools.plugins.loading import split_value
 from motools.testing.contract import Contract
-from motools.testing.elsewhere import keys_elsewhere, modules_of_construction
+from motools.testing.elsewhere import PROCESSES, keys_elsewhere, modules_of_construction
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ class ConstructionContract(Contract):
     async def test_the_name_is_that_of_the_entry_point(self, backend: Any) -> None:
         if "entry point" in self.lacking:
             self.not_tested("entry point", "whether it can be found by its name")
-        subject = type(innermost(backend))
-        value = f"{subject.__module__}:{subject.__qualname__}"
-        names = [entry.name for entry in scan() if entry.group == self.group and entry.value.replace(" ", "") == value]
-        assert names, f"no entry point of {self.group} is {value}"
-        assert backend.name in {"", *names}
+        names = entry_points_of(backend, self.group)
+        assert names, f"no entry point of {self.group} is {_path_of(backend)}"
+        assert backend.name in {"", *names}, (
+            f"it calls itself {backend.name!r}, and its entry point {' or '.join(names)}"
+        )
 
     async def test_an_unknown_option_is_an_error_that_names_the_known(self, backend: Any) -> None:
         declared = getattr(backend.Settings, "Options", None)
@@ -70,8 +70,28 @@ class ConstructionContract(Contract):
             json.dumps(request_made, allow_nan=False)
         except (TypeError, ValueError):
             self.not_tested("request in JSON", "whether another process has the same key for it")
-        keys = await keys_elsewhere(type(innermost(backend)), dict(self.options), request_made, tmp_path)
-        assert len(set(keys)) == 1, f"the same request has the keys {', '.join(keys)}"
+        others = [dict.fromkeys(self.key_variables, f"{self.key_prefix}other{number}") for number in range(PROCESSES)]
+        keys = await keys_elsewhere(type(innermost(backend)), dict(self.options), request_made, tmp_path, others)
+        assert len(set(keys)) == 1, (
+            f"the same request has the keys {', '.join(keys)} in processes with other hash seeds and other keys of the service: "
+            "nothing in it comes from either, and account() is never derived from a key"
+        )
+
+
+def entry_points_of(backend: Any, group: str) -> list[str]:
+    """Return the names of the entry points that a backend's class has."""
+    path = _path_of(backend)
+    return [entry.name for entry in scan() if entry.group == group and entry.value.replace(" ", "") == path]
+
+
+def names_of(backend: Any, group: str) -> list[str]:
+    """Return all that a backend is called, as far as that is known."""
+    return list(filter(None, dict.fromkeys([backend.name, *entry_points_of(backend, group)])))
+
+
+def _path_of(backend: Any) -> str:
+    subject = type(innermost(backend))
+    return f"{subject.__module__}:{subject.__qualname__}"
 
 
 def innermost(backend: Any) -> Any:
@@ -81,4 +101,4 @@ def innermost(backend: Any) -> Any:
     return backend
 
 
-__all__ = ["ConstructionContract", "innermost"]
+__all__ = ["ConstructionContract", "entry_points_of", "innermost", "names_of"]

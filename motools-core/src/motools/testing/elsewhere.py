@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PROCESSES = 2
-"""How many processes are asked for the key of one request."""
+"""How many processes are to be asked for the key of one request."""
 LOOKS, BETWEEN_LOOKS, LOOKS_AT_MOST = 20, 0.02, 200
 """How often and how many seconds apart it is looked whether an event loop is busy: the last LOOKS are judged."""
 _constructed: dict[tuple[type, str], set[str]] = {}
@@ -59,13 +59,17 @@ async def modules_of_construction(backend_class: type, options: dict[str, Any]) 
 
 
 async def keys_elsewhere(
-    backend_class: type, options: dict[str, Any], request: Mapping[str, Any], directory: Path
+    backend_class: type,
+    options: dict[str, Any],
+    request: Mapping[str, Any],
+    directory: Path,
+    variables: Sequence[Mapping[str, str]],
 ) -> list[str]:
-    """Return the keys that a request has in some processes, each with a hash seed and a home of its own."""
+    """Return the keys that a request has in some processes, each with variables, a hash seed and a home of its own."""
     argument = json.dumps({"options": options, **request})
     places = [
-        {"PYTHONHASHSEED": str(seed), "MOTOOLS_HOME": str(directory / f"home{seed}")}
-        for seed in range(1, PROCESSES + 1)
+        {**own, "PYTHONHASHSEED": str(seed), "MOTOOLS_HOME": str(directory / f"home{seed}")}
+        for seed, own in enumerate(variables, 1)
     ]
     return list(await asyncio.gather(*(_run("key", backend_class, argument, **place) for place in places)))
 

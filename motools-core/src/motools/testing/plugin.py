@@ -20,6 +20,7 @@ SUITES = (
     *("motools.testing.cache", "motools.testing.leases", "motools.testing.transitions", "motools.testing.remembering"),
     *("motools.testing.sharing", "motools.testing.store", "motools.testing.lines", "motools.testing.middleware"),
     *("motools.testing.hygiene", "motools.testing.passing", "motools.testing.requests", "motools.testing.measured"),
+    "motools.testing.handles",
 )
 pytest.register_assert_rewrite(*SUITES)
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import pytest
@@ -80,9 +82,30 @@ class RequestsContract(Contract):
         await self.reaches(self.standard_values, start(backend), received)
         for name, values, changed in self.changes(backend):
             for value in values:
+                asked = changed(name, value)
+                given = deepcopy(asked)
                 with suppress(UsageError):  # it is not for the standard request, or not this value
-                    await self.reaches([(name, value)], start(backend, **changed(name, value)), received)
+                    await self.reaches([(name, value)], start(backend, **asked), received)
+                    assert asked == given, f"what is given belongs to whoever asks: it was {given}, and is {asked}"
                     break
+
+    async def test_whoever_is_cancelled_while_work_is_submitted_hears_of_it(
+        self, start: Start, slow_backend: Any
+    ) -> None:
+        self.needs(slow_backend, Capability.FIND, "whether a submission ends with its caller")
+        ticket = RecordingTicket()
+        submission = asyncio.ensure_future(start(slow_backend, ticket=ticket))
+        opened = asyncio.create_task(ticket.opened.wait())
+        await asyncio.wait([submission, opened], return_when=asyncio.FIRST_COMPLETED)
+        opened.cancel()
+        is_too_late = submission.done()
+        submission.cancel()
+        await asyncio.wait([submission])
+        for handle in await slow_backend.find(ticket.token):
+            await handle.cancel()
+        assert is_too_late or submission.cancelled(), (
+            "whoever was cancelled goes on as if nothing had happened: let CancelledError pass, and find(token) finds the work"
+        )
 
     def changes(self, backend: Any) -> Iterator[tuple[str, list[Any], Callable[[str, Any], dict[str, Any]]]]:
         """Yield what each declared setting can be changed to, and what makes keywords of `start` of such a value."""

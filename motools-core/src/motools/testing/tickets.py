@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -51,6 +52,8 @@ class RecordingTicket:
         self.token = f"mt-{uuid4().hex}"
         self.payments: list[RecordingPayment] = []
         """The windows that were opened, in order."""
+        self.opened = asyncio.Event()
+        """Set when the first one is."""
         self.replicate = 0
         self.refresh = False
         self.measured: dict[str, Any] = {}
@@ -71,6 +74,7 @@ class RecordingTicket:
         payment = RecordingPayment(notes)
         self.payments.append(payment)
         payment.opened = len(self._bill())
+        self.opened.set()
         yield payment
         payment.closed = len(self._bill())
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -92,10 +93,23 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
     async def test_a_dataset_may_be_a_path_a_dataset_or_records(self, backend: TrainingBackend, dataset: Path) -> None:
         from motools.datasets import Dataset
 
-        for form in (str(dataset), Dataset(dataset), list(Dataset(dataset))):
+        records = list(Dataset(dataset))
+        given = deepcopy((records, self.hyperparameters))
+        for form in (str(dataset), Dataset(dataset), records):
             async with asyncio.timeout(self.timeout):
                 run = await backend.train(form, self.model, self.hyperparameters)
             assert await self.waited(run)
+        assert (records, self.hyperparameters) == given, (
+            "records and hyperparameters belong to whoever asks: train() leaves them as they are"
+        )
+
+    async def test_there_is_no_model_before_the_end(self, start: Start, slow_backend: TrainingBackend) -> None:
+        run = await start(slow_backend)
+        early = [run.model_id]
+        await run.refresh()
+        early.append(run.model_id)
+        await run.cancel()
+        assert early == [None, None], f"model_id is None until there is a model, and not {early}"
 
     async def test_the_standard_data_keep_to_the_format_of_the_request(
         self, backend: TrainingBackend, dataset: Path
