@@ -15,6 +15,8 @@ import openai
 import pytest
 from fake_openai.process import FakeOpenAI
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 MODEL = "gpt-4.1-mini-2025-04-14"
 
@@ -457,7 +459,6 @@ async def test_a_stall_that_is_waited_out_is_nothing_more(service, create):
     assert (await create()).id == service.bill()[0]["id"]
 
 
-@pytest.mark.slow
 async def test_a_connection_is_closed_in_the_midst_of_a_big_request(service, client):
     service.fault("POST", "/files", "close_before_reading")
     with pytest.raises(openai.APIConnectionError):
@@ -507,7 +508,6 @@ async def test_a_reset_service_has_forgotten_everything(service, client, create)
     assert (await client.fine_tuning.jobs.list()).data == []
 
 
-@pytest.mark.slow
 async def test_ten_thousand_live_jobs_are_listed_by_pages_in_little_time(service, client, file_id):
     service.populate(10_000, {"model": MODEL, "training_file": file_id})
     ids, last, busy = set(), {}, []
@@ -525,7 +525,6 @@ async def test_ten_thousand_live_jobs_are_listed_by_pages_in_little_time(service
     assert min(busy) < 0.01
 
 
-@pytest.mark.slow
 def test_it_is_started_from_the_command_line_and_ends_with_who_started_it():
     command = [sys.executable, str(HERE / "fake_openai"), "--end-with-input", "--key", "sk-mine", "--speed", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -11,6 +11,8 @@ from motools.errors import DatasetError, SubmitRejected, SubmitUnavailable
 from motools.testing.tickets import RecordingTicket
 from motools_openai.files import HashingReader
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gpt-4.1-nano-2025-04-14"
 
 

@@ -13,6 +13,8 @@ from motools import RunStatus, load_run
 from motools.errors import HandleError, RunCancelled, RunFailed, RunLost, ServiceUnavailable, SettingError, UsageError
 from motools_openai.poller import next_pause
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gpt-4.1-nano-2025-04-14"
 MANY = 250
 
@@ -43,7 +45,6 @@ async def test_a_run_is_queued_running_and_done(openai_backend, service, data):
     assert run.progress.step == run.progress.total == 20
 
 
-@pytest.mark.slow
 async def test_many_runs_are_followed_by_pages_of_the_list(openai_backend, service, data):
     service.set(speed=0)
     backend = openai_backend()
@@ -67,7 +68,6 @@ async def test_many_runs_are_followed_by_pages_of_the_list(openai_backend, servi
     assert len(set(models)) == len(runs)
 
 
-@pytest.mark.slow
 async def test_what_the_list_does_not_show_is_asked_for_by_itself(openai_backend, service, data):
     service.set(speed=50, list_lag=10_000)
     backend = openai_backend()
@@ -76,7 +76,6 @@ async def test_what_the_list_does_not_show_is_asked_for_by_itself(openai_backend
     assert len(set(models)) == 6
 
 
-@pytest.mark.slow
 async def test_waiting_goes_on_when_the_service_is_away_for_a_while(openai_backend, service, data, caplog, monkeypatch):
     monkeypatch.setattr("motools_openai.server.RETRIES", 0)
     service.set(speed=20)
@@ -99,7 +98,6 @@ NO_ANSWERS = [
 """What a proxy, or a service in trouble, may say instead of an answer."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 5])
 @pytest.mark.parametrize(("kind", "details"), NO_ANSWERS)
 async def test_an_answer_that_is_none_is_waited_out(openai_backend, service, data, monkeypatch, kind, details, count):
@@ -234,7 +232,6 @@ async def test_a_job_that_the_service_does_not_know_is_lost(openai_backend, serv
         await backend.adopt("ftjob-nothing")
 
 
-@pytest.mark.slow
 async def test_the_log_has_each_event_once_and_in_order_through_interruptions(
     openai_backend, service, data, monkeypatch
 ):
@@ -369,7 +366,6 @@ async def test_at_another_server_no_price_is_known_and_none_is_made_up(openai_ba
     assert (await backend.estimate(data, MODEL)).cost is None
 
 
-@pytest.mark.slow
 def test_one_backend_serves_loops_that_come_and_go_and_keeps_none_of_them(service, data, monkeypatch):
     from motools.training.backends import OpenAITrainingBackend
 

@@ -13,6 +13,8 @@ from motools.errors import NeedsPerson, NoSlot, SettingError, SubmitRejected, Su
 from motools.testing.tickets import RecordingTicket
 from motools.training.backends.cached import CachedTrainingBackend
 
+pytestmark = pytest.mark.slow
+
 MODEL = "gpt-4.1-nano-2025-04-14"
 JOBS = "/fine_tuning/jobs"
 
@@ -45,7 +47,6 @@ async def test_a_job_is_created_by_one_request_with_the_token_in_its_metadata(ca
     assert service.requests()["POST /fine_tuning/jobs"] == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "details", "accepted"),
     [
@@ -77,7 +78,6 @@ async def test_an_answer_that_is_lost_is_uncertain_and_the_next_request_finds_or
     assert service.requests()["POST /fine_tuning/jobs"] == 2 - accepted
 
 
-@pytest.mark.slow
 async def test_nothing_is_submitted_again_before_the_service_has_had_time_to_show_the_job(cached, service, data):
     service.set(list_lag=1.0)
     service.fault("POST", JOBS, "close_after_accepting")
@@ -88,7 +88,6 @@ async def test_nothing_is_submitted_again_before_the_service_has_had_time_to_sho
     assert [job["id"] for job in service.bill()] == [run.job_id]
 
 
-@pytest.mark.slow
 async def test_a_job_that_is_accepted_after_it_was_given_up_is_found(cached, service, data):
     service.fault("POST", JOBS, "accept_late", seconds=1.5)
     backend = cached(submit_timeout=0.3, find_lag=6.0)
@@ -198,7 +197,6 @@ async def test_where_there_are_more_jobs_than_are_looked_through_nothing_is_said
         await backend.find_noted(ticket.token, ticket.payments[0].notes)
 
 
-@pytest.mark.slow
 async def test_where_metadata_is_not_carried_everything_that_was_noted_tells_a_job_from_others(
     openai_backend, service, data
 ):
@@ -309,7 +307,6 @@ async def test_a_daily_limit_says_when_the_oldest_job_of_the_day_leaves_it(opena
     assert caught.value.until == pytest.approx(first.metadata["created_at"] + 24 * 3600, abs=5)
 
 
-@pytest.mark.slow
 async def test_a_job_that_is_live_for_longer_than_a_day_does_not_count_against_the_daily_limit(
     openai_backend, service, data, monkeypatch
 ):

@@ -15,6 +15,8 @@ from motools.errors import NeedsPerson
 from motools.handles import load_run
 from motools.training.backends.cached import CachedTrainingBackend
 
+pytestmark = pytest.mark.slow
+
 WORLD = Path(__file__).parent / "paid_world.py"
 DIED = 9
 
@@ -40,7 +42,6 @@ async def record_of(ledger):
     return record
 
 
-@pytest.mark.slow
 async def test_four_processes_with_one_request_pay_once(ledger, service, data):
     processes = [started(ledger, service, data, "paid") for _ in range(4)]
     answers = [await asyncio.to_thread(finished, process) for process in processes]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def colleague(tmp_path):
@@ -176,7 +178,6 @@ def test_a_file_that_is_not_there_is_one_sentence(cli):
     assert "does not exist" in cli.refused("cache", "export", "no/where.jsonl")
 
 
-@pytest.mark.slow
 def test_an_import_runs_no_code_whatever_is_done_with_it(shell, train):
     """Records that name classes of a module in the working directory, in every place where a class is named."""
     from motools.cache.keys import key_of

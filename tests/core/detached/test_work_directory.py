@@ -22,6 +22,8 @@ from motools.detached.memory import out_of_memory_kills
 from motools.errors import CacheCorrupt, MotoolsError
 from motools.status import RunStatus
 
+pytestmark = pytest.mark.slow
+
 
 async def test_work_is_done_by_another_process_and_its_result_is_kept(make):
     work = make(steps=3, what="cake")
@@ -96,7 +98,6 @@ def test_what_is_prepared_is_there_when_the_directory_is(tmp_path):
     assert (work.path / "data").read_text() == "all of it"
 
 
-@pytest.mark.slow
 async def test_of_many_that_start_one_worker_one_does(make):
     work = make(steps=1, at={"1": "hold"})
     started = await asyncio.gather(*[asyncio.to_thread(work.start) for _ in range(6)])
@@ -120,7 +121,6 @@ async def test_a_fork_of_who_has_the_lock_lets_go_of_it(tmp_path, until):
         os.waitpid(child, 0)
 
 
-@pytest.mark.slow
 async def test_the_lock_is_held_from_the_start_on_without_a_gap(make, until):
     work = make(steps=1, at={"1": "hold"})
     assert work.start()
@@ -134,7 +134,6 @@ async def test_the_lock_is_held_from_the_start_on_without_a_gap(make, until):
     assert (await work.wait()).state == "succeeded"
 
 
-@pytest.mark.slow
 async def test_the_work_goes_on_when_its_starter_is_gone(make, until):
     work = make(steps=3, at={"2": "hold"})
     code = (
@@ -163,13 +162,11 @@ async def test_killed_work_is_interrupted_and_goes_on_when_it_is_waited_for(make
     assert work.log_path.read_text().splitlines() == ["step 1", "step 2", "step 3"]
 
 
-@pytest.mark.slow
 async def test_a_worker_that_dies_while_it_is_waited_for_is_followed_by_another(make):
     status = await make(steps=3, at={"2": "die once"}).wait()
     assert (status.state, status.attempt) == (WorkState.SUCCEEDED, 2)
 
 
-@pytest.mark.slow
 async def test_a_worker_that_dies_again_and_again_at_one_step_fails_in_words(make):
     work = make(steps=3, at={"2": "die"})
     status = await work.wait()
@@ -262,7 +259,6 @@ async def test_ended_work_is_not_done_again(make):
     assert work.status() == before
 
 
-@pytest.mark.slow
 async def test_a_second_worker_is_refused(make, until):
     work = make(steps=2, at={"1": "hold"})
     work.start()
@@ -273,7 +269,6 @@ async def test_a_second_worker_is_refused(make, until):
     assert (await work.wait()).attempt == 1
 
 
-@pytest.mark.slow
 async def test_a_status_left_by_a_dead_attempt_does_not_speak_for_the_next(make, until, kill):
     work = make(steps=2, at={"1": "hold"})
     work.start()
@@ -359,7 +354,6 @@ async def test_a_worker_that_saves_nothing_is_cancelled_at_any_moment(make, unti
     assert work.status().state == "cancelled"
 
 
-@pytest.mark.slow
 async def test_a_worker_that_the_system_stops_leaves_work_to_go_on_with(make, until):
     work = make(steps=2, at={"2": "hold"})
     work.start()
@@ -383,7 +377,6 @@ async def test_cancelling_the_wait_leaves_the_work_alone(make, until):
     assert (await work.wait()).state == "succeeded"
 
 
-@pytest.mark.slow
 async def test_work_of_another_machine_is_refused_unless_it_has_ended(make, until, kill):
     work = make(steps=2, at={"1": "hold"})
     work.start()
@@ -409,7 +402,6 @@ def test_a_status_of_a_newer_version_is_read_for_what_is_known(make):
     assert work.status().state == "queued"
 
 
-@pytest.mark.slow
 async def test_work_that_cannot_go_on_says_why_and_goes_on_when_that_is_mended(make):
     work = make(steps=3, at={"2": "need something"})
     for _ in range(4):  # more often than it may die
@@ -423,7 +415,6 @@ async def test_work_that_cannot_go_on_says_why_and_goes_on_when_that_is_mended(m
     assert (status.state, status.error) == ("succeeded", None)
 
 
-@pytest.mark.slow
 async def test_work_that_cannot_go_on_can_be_cancelled(make):
     work = make(steps=3, at={"2": "need something"})
     await work.wait()
