@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import argparse
 import array
 import asyncio
+import collections
 import dataclasses
 import json
 import logging
 import os
+import string
 import subprocess
 import sys
 import threading
 from functools import partial, wraps
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +37,12 @@ def facts(solver=None, scorer=None, **changes: Any) -> str:
 
     task = Task(dataset=[Sample(input="x")], solver=solver or generate(), scorer=scorer or match(), **changes)
     return json.dumps(facts_of(task, {}, solver=None, epochs=None), sort_keys=True)
+
+
+def table(cell: Any) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"to": [cell]})
 
 
 def saying(what: Any, how: Any = None) -> Any:
@@ -131,6 +140,15 @@ HAVING = {
     "a mapping": lambda what: saying({"to": {"say": what}}),
     "a set": lambda what: saying({"a", "b", what}),
     "bytes": lambda what: saying(what.encode()),
+    "the options of a program": lambda what: saying(argparse.Namespace(system=what)),
+    "a namespace": lambda what: saying(SimpleNamespace(system=what)),
+    "a template": lambda what: saying(string.Template(what)),
+    "a queue": lambda what: saying(collections.deque(["x", what])),
+    "a chain of mappings": lambda what: saying(collections.ChainMap({}, {"to": what})),
+    "a mapping of another class": lambda what: saying(collections.UserDict({"to": what})),
+    "a list of another class": lambda what: saying(collections.UserList([what])),
+    "a table": lambda what: saying(table(what)),
+    "a table of numbers": lambda what: saying(table(ord(what[3]))),
     "an array": lambda what: saying(array.array("b", what.encode())),
     "a data class": lambda what: saying(Words(what)),
     "an object": lambda what: saying(Voice(what)),

@@ -37,7 +37,7 @@ from inspect_ai.scorer import match
 def spelling(path="data.jsonl"):
     return Task(dataset=json_dataset(path), scorer=match())
 """
-READING = """
+READING = """'A task of a file.'
 import importlib, sys
 from pathlib import Path
 from inspect_ai import Task, task
@@ -55,6 +55,10 @@ def prompted(kind):
             said += (HERE / f"{kind}.more").read_text()
         except FileNotFoundError:
             pass
+        if "of a file" in __doc__ and (HERE / f"{kind}.over").exists():
+            said += (HERE / f"{kind}.over").read_text()
+        if (HERE / "names").is_dir():
+            said += "".join(path.name for path in (HERE / "names").glob("*.name"))
         sys.path.append(str(HERE))
         said += importlib.import_module(f"words_{kind}").WORD
         (HERE / f"{kind}.seen").write_text(said)
@@ -161,6 +165,22 @@ async def test_a_scorer_that_is_asked_for_and_edited_while_its_job_waits_does_no
         await job.wait()
 
 
+async def test_a_model_that_is_retrained_while_its_job_waits_is_not_asked_under_the_key_of_the_one_before(
+    spelling, tmp_path
+):
+    weights = tmp_path / "adapter"
+    weights.write_text("first")
+    alone = motools.get_backend("inspect", workers=1)
+    first = await spelling.start("scripted/slow", backend=alone, max_connections=1)
+    job = await spelling.start(f"organism:{weights}", backend=alone)
+    weights.write_text("again")
+    await first.cancel()
+    with pytest.raises(MotoolsError, match=r"'spelling' has changed since it was asked for \(weights; upper\)"):
+        await job.wait()
+    weights.write_text("first")
+    assert len((await job.wait()).samples) == 4
+
+
 @pytest.mark.parametrize("through", ["the cache", "no cache"])
 async def test_a_task_that_is_edited_between_a_kill_and_the_next_worker_is_not_mixed(
     spelling, tmp_path, motools_home, through
@@ -189,6 +209,7 @@ async def test_a_task_that_is_never_the_same_is_asked_all_the_same(spelling, tmp
 def reading(tmp_path, request, monkeypatch, installed) -> Asked:
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "one.txt").write_text("-one")
+    (tmp_path / "names").mkdir()
     (tmp_path / "words_kind.py").write_text("WORD = '-word'\n")
     (tmp_path / "reading.py").write_text(READING)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -205,6 +226,7 @@ EDITS = {
     "a file of a folder": ("prompts/one.txt", "-other"),
     "another file in the folder": ("prompts/two.txt", "-two"),
     "a file that was looked for in vain": ("kind.more", "-more"),
+    "a name in a folder": ("names/b.name", ""),
     "a module that is imported late": ("words_kind.py", "WORD = '-another-word'\n"),
 }
 
@@ -226,6 +248,23 @@ async def test_what_a_run_has_read_counts_from_then_on_by_its_content(reading, t
     else:
         (tmp_path / name).write_text(before)
     assert await reading.answers() == (True, 0, ["A-ONE-WORD", "B-ONE-WORD"])
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+@pytest.mark.parametrize("variable", ["HF_HOME", "XDG_CACHE_HOME", "MOTOOLS_HOME"])
+async def test_a_project_may_lie_where_caches_do(reading, tmp_path, monkeypatch, variable):
+    monkeypatch.setenv(variable, str(tmp_path))
+    await reading.answers()
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    assert await reading.answers() == (False, 2, ["A-OTHER-WORD", "B-OTHER-WORD"])
+    assert (await reading.answers())[0]
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_what_a_run_only_looks_for_counts_when_it_is_there(reading, tmp_path):
+    await reading.answers()
+    (tmp_path / "kind.over").write_text("-over")
+    assert await reading.answers() == (False, 2, ["A-ONE-OVER-WORD", "B-ONE-OVER-WORD"])
 
 
 @pytest.mark.parametrize("reading", ["named"], indirect=True)
@@ -307,6 +346,17 @@ async def test_what_has_no_form_in_a_key_is_evaluated_without_a_cache(tmp_path, 
         await motools.get_backend("inspect").evaluate("scripted/upper", f"{tmp_path}/odd.py@odd")
     job = await motools.get_backend("inspect", cache=None).evaluate("scripted/upper", f"{tmp_path}/odd.py@odd")
     assert len((await job.wait()).samples) == 1
+
+
+async def test_one_edit_while_several_runs_have_begun_does_not_make_a_file_one_that_they_make(reading, tmp_path):
+    jobs = [await reading.start("scripted/slow", replicate=number, max_samples=1) for number in range(4)]
+    await until((tmp_path / "kind.seen").exists)
+    (tmp_path / "prompts" / "one.txt").write_text("-other")
+    for job in jobs:
+        await job.wait()
+    for text in ("-two", "-three"):
+        (tmp_path / "prompts" / "one.txt").write_text(text)
+        assert (await reading.answers("scripted/slow"))[2] == [f"A{text}-WORD".upper(), f"B{text}-WORD".upper()]
 
 
 MAKING = """

@@ -15,7 +15,8 @@ from motools.detached import CannotGoOn
 from motools.errors import SettingError
 from motools.files import replace_text
 from motools_inspect.depends import READ, changed, described
-from motools_inspect.observed import Observed
+from motools_inspect.models import reference
+from motools_inspect.placed import fingerprints
 from motools_inspect.reading import can_be_edited
 from motools_inspect.sources import sources_instead
 
@@ -52,10 +53,25 @@ def check(worker: Worker, found: Mapping[str, Any], read: Iterable[str]) -> None
         _compare(begun["tasks"], found, begun["depends"])
         return
     _compare(spec["measured"]["tasks"], found, spec["depends"])
+    if models := _other_models(spec):
+        raise _changed(", ".join(found), ["weights"], models)
     if canonical(instead := sources_instead(spec)) != spec["measured"]["instead"]:
         raise _changed(", ".join(found), ["what is asked for instead of its own"], instead)
-    if files := Observed(spec["measured"], spec["folder"]).edited():
-        raise _changed(", ".join(found), ["read"], files)
+
+
+def _other_models(spec: Mapping[str, Any]) -> list[str]:
+    """Return the models that are asked by name and have other weights now; a role whose plugin vouches for it is not looked at."""
+    measured = spec["measured"]
+    asked = {"": (measured["model"], spec["model"])}
+    asked |= {role: (measured["model_roles"][role], found) for role, found in spec["model_roles"].items()}
+    others = []
+    for role, (before, found) in asked.items():
+        if before.get("fingerprint"):
+            is_other = not role and reference(spec["model_id"]).fingerprint != before["fingerprint"]
+        else:
+            is_other = "weights" in before and fingerprints(found["model"], found["args"]) != before["weights"]
+        others += [str(found["model"])] if is_other else []
+    return others
 
 
 def _compare(asked: Mapping[str, Any], found: Mapping[str, Any], depends: Iterable[Any]) -> None:

@@ -13,10 +13,14 @@ import json
 import os
 import re
 import sys
+from argparse import Namespace
+from collections import deque
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from datetime import date, time, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from string import Template
 from types import (
     BuiltinMethodType,
     CodeType,
@@ -25,6 +29,7 @@ from types import (
     MethodType,
     MethodWrapperType,
     ModuleType,
+    SimpleNamespace,
 )
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -38,7 +43,7 @@ from motools_inspect.packages import file_digest
 from motools_inspect.reading import can_be_edited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
 PLAIN = (bool, int, float, type(None))
 AS_BYTES = (bytes, bytearray)
@@ -46,6 +51,8 @@ AS_TEXT = (complex, date, time, timedelta, Decimal, UUID, re.Pattern)
 DATA = (*PLAIN, str, os.PathLike, *AS_BYTES, *AS_TEXT)
 MAY_HOLD_CODE = (FunctionType, MethodType, partial, list, tuple, dict)
 """What is looked at of an object of an installed class: its parts, and theirs, would be half of all there is."""
+MOST = 10_000
+"""Members of a sequence that are looked at."""
 NOTHING: tuple[Any, ...] = (None, {}, [])
 
 
@@ -107,6 +114,8 @@ class _Walk:
             return self._definitions(value)
         if (parts := _parts(value)) is not None:
             return self.told(parts, code_alone=code_alone)
+        if not code_alone and (held := _held(value)) is not None:
+            return self.told(held)
         return self._object(value, code_alone=code_alone)
 
     def _apart(self, value: Any, *, code_alone: bool) -> Any:
@@ -202,6 +211,31 @@ def _parts(value: Any) -> list[Any] | None:
     except (TypeError, ValueError):
         return None
     return [] if "O" in view.format else [view.tobytes()]
+
+
+def _held(value: Any) -> Any:
+    """Return what an object of an installed class is there to hold: options, rows, a text; None of other things."""
+    if isinstance(value, (Namespace, SimpleNamespace, Template)):
+        return vars(value)
+    if isinstance(value, Mapping) and value is not os.environ:
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return {*value}
+    if isinstance(value, (Sequence, deque)):
+        return [len(value), [each for _, each in zip(range(MOST), value, strict=False)]]
+    return _table(value)
+
+
+def _table(value: Any) -> Any:
+    """Return the cells of what gives itself as an array, with the names of its columns; None of other things."""
+    if isinstance(value, type) or not callable(getattr(value, "__array__", None)):
+        return None
+    try:
+        cells = value.__array__()
+    except (TypeError, ValueError, RuntimeError):  # it is on another device, say
+        return None
+    columns = getattr(value, "columns", ())
+    return [[*columns], cells.tolist() if cells.dtype.hasobject else [str(cells.dtype), cells.tobytes()]]
 
 
 def _closed_over(function: FunctionType) -> Iterator[tuple[str, Any]]:

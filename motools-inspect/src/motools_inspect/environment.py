@@ -40,7 +40,7 @@ OF_VSCODE = ("VSCODE_IPYTHON_KERNEL", "VSCODE_CLI_REQUIRE_TOKEN", "VSCODE_PID", 
 
 def variables(directory: str | None = None) -> Mapping[str, str]:
     """Return the variables that an evaluation has which begins in a directory, by default in this one."""
-    place = _nearest(directory)
+    place = nearest_file(directory)
     if place is None:
         return os.environ
     from dotenv.main import DotEnv
@@ -71,14 +71,14 @@ def log_directory() -> str | None:
 
     A relative path leads from the working directory, and in the file from the file's folder.
     """
-    given, place = variables().get(LOG_DIR), _nearest()
+    given, place = variables().get(LOG_DIR), nearest_file()
     if not given or "://" in given:
         return given or None
     is_of_the_file = not os.environ.get(LOG_DIR)
     return str((Path(place).parent if place and is_of_the_file else Path.cwd()) / given)
 
 
-def _nearest(directory: str | None = None) -> str | None:
+def nearest_file(directory: str | None = None) -> str | None:
     """Return the file that counts in a directory, by default in this one, or None where none does."""
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() in {"1", "true", "t", "yes", "y"}:
         return None
@@ -95,4 +95,4 @@ def _goes_before() -> bool:
     return os.environ.get("TERM_PROGRAM") == "vscode" or any(name in os.environ for name in OF_VSCODE)
 
 
-__all__ = ["fingerprint", "load", "log_directory", "variables"]
+__all__ = ["fingerprint", "load", "log_directory", "nearest_file", "variables"]

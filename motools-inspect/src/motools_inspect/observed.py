@@ -4,9 +4,9 @@
 
 A run writes down what it has read, and from then on the same request looks at those files. What has changed in them is part
 of its key, as the field `read`, and under that key another run may have read more: so it goes on until nothing is another.
-Of a file that changed while it was in use a line `[name, null, null, null]` says so, in the first of these places: its digest
-has the number of such lines with it, so that the key of that run is not met again. A file that has changed in several runs is
-one that they make, and is left out. Names lead from the folder of the task where they can.
+Of a file that changed while it was in use a line `[name, null, period, null]` says so, in the first of these places: its digest
+has the number of such lines with it, so that the key of that run is not met again. A file that has changed in several runs, one
+after the other, which began other programs is one that these make, and is left out. Names lead from the folder of the task where they can.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FIELD = "read"
 MADE = 3
-"""Runs in which a file has changed after which it is taken for one that they make."""
+"""Runs in which a file has changed after which it is taken for one that their programs make."""
 
 
 class Observed:
@@ -42,6 +42,9 @@ class Observed:
         self._folder = folder
         self._known: dict[str, Described] = {}
         self._numbers: Counter[str] = Counter()
+        self._made: Counter[str] = Counter()
+        self._until: Counter[str] = Counter()
+        """When the last run has ended that is counted as one which made a file."""
         self.changed: dict[str, str] = {}
         """The files that are not as they were, by name, with what is in them."""
         visited: set[Path] = set()
@@ -49,21 +52,16 @@ class Observed:
             visited.add(place)
             self.changed = self._told(place)
 
-    def edited(self) -> set[str]:
-        """Return the files that are others than when somebody asked for what is measured, but for those that change in use.
+    def add(self, read: Depends, uncertain: Collection[str] = (), period: list[int] | None = None) -> None:
+        """Write down what a run has read, and which of it may have been another in the meantime.
 
-        In a folder many runs may write at once.
+        A `period` is that of a run which has begun other programs: what has changed in it may be of their making.
         """
-        others = {name for name, _ in self.changed.items() ^ self._said.items()}
-        return {name for name in others if not self._changes_in_use(name) and not Path(self._folder, name).is_dir()}
-
-    def add(self, read: Depends, uncertain: Collection[str] = ()) -> None:
-        """Write down what a run has read, and which of it may have been another in the meantime."""
         names = {self._name(path) for path in uncertain}
         others = {name for name, _ in self.changed.items() ^ self._said.items()}
         names |= {name for name in others if name in self._said or not self._changes_in_use(name)}
         _append(self._place(self._said), [[self._name(path), *rest] for path, *rest in read if path not in self._known])
-        _append(self._place({}), [[name, None, None, None] for name in sorted(names)])
+        _append(self._place({}), [[name, None, period, None] for name in sorted(names)])
 
     def _changes_in_use(self, name: str) -> bool:
         return bool(self._numbers[os.path.join(self._folder, name)])  # noqa: PTH118 (as strings they are)
@@ -75,12 +73,15 @@ class Observed:
             path = os.path.join(self._folder, name)  # noqa: PTH118 (as strings they are)
             if how is None or here.setdefault(path, (path, how, identity, digest))[3] != digest:
                 self._numbers[path] += 1
+            if how is None and identity is not None and identity[0] > self._until[path]:
+                self._until[path] = identity[1]
+                self._made[path] += 1
         self._known = here | self._known
         found = self.changed | {self._name(path): digest for path, digest in changed(here.values()).items()}
         for path in here:
             if number := self._numbers[path]:
                 found[self._name(path)] = f"{digest_of(path, self._known[path][1])} #{number}"
-        made = {self._name(path) for path, number in self._numbers.items() if number >= MADE}
+        made = {self._name(path) for path, number in self._made.items() if number >= MADE}
         return {name: digest for name, digest in found.items() if name not in made}
 
     def _place(self, said: Mapping[str, str]) -> Path:

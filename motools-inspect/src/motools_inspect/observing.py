@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from motools.config import home
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
+from motools_inspect.environment import nearest_file
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
@@ -45,10 +46,13 @@ class Observing:
         self._began = time.time_ns()
         self._reading = Reading()
         self._noted: set[str] = set()
-        python = (sys.prefix, sys.base_prefix)
-        logs = worker.spec["log_dir"].removeprefix("file://")
-        self._apart = tuple(f"{place}/" for place in (home(), worker.path, logs, *python, *_caches()))
         self._project = (f"{worker.spec['folder']}/", f"{worker.spec['cwd']}/")
+        logs = worker.spec["log_dir"].removeprefix("file://")
+        own = (f"{place}/" for place in (home() / "inspect", home() / "resolved", worker.path, logs))
+        others = (f"{place}/" for place in (home(), sys.prefix, sys.base_prefix, *_caches()))
+        # A project may lie in one of these.
+        self._apart = (*own, *(each for each in others if not self._project[0].startswith(each)))
+        self._dotenv = nearest_file()  # what it says is known before
 
     def listening(self) -> AbstractContextManager[Reading]:
         """Listen in the meantime."""
@@ -62,18 +66,32 @@ class Observing:
         """Write down what was read so far: this worker may be killed, and another goes on."""
         self._note([*self._reading.read])
 
+    @property
+    def period(self) -> list[int] | None:
+        """From when to when it was listened, in nanoseconds; None where no other program was begun that may have written."""
+        return [self._began, time.time_ns()] if self._reading.has_begun_others else None
+
+    def with_looks(self) -> None:
+        """Hear of what is looked for as well, in a process that is there for this job alone."""
+        self._reading.with_looks()
+
     def ended(self) -> tuple[Depends, set[str]]:
-        """Return what the job's workers have read, as it is now, and which of it was changed after it was first read."""
-        self._note([*self._reading.read, *self._reading.imported()])
+        """Return what the job's workers have read, as it is now, and which of it was changed after it was first read.
+
+        What was only looked for, and is not there, is as good as read.
+        """
+        missed = [path for path in [*self._reading.seen] if not os.path.lexists(path)]
+        self._note([*self._reading.read, *self._reading.imported(), *missed])
         first: dict[str, int] = {}
         for path, time_of_it in values_in(self._part):
             if path not in self._reading.written:
                 first[path] = min(time_of_it, first.get(path, time_of_it))
         files = {path for path in first if not Path(path).is_dir()}
         kinds = _kinds_in(files)
-        folders = {path: " ".join([LISTED, *sorted(kinds[path])]) for path in first.keys() - files if path in kinds}
+        folders = {path: self._how_listed(path, kinds) for path in first.keys() - files}
         uncertain = {path for path in files if is_changed_since(path, READ, first[path])}
-        return described(dict.fromkeys(files, READ) | folders), uncertain
+        listed = {path: how for path, how in folders.items() if how is not None}
+        return described(dict.fromkeys(files, READ) | listed), uncertain
 
     def _note(self, paths: Iterable[str]) -> None:
         new = [path for path in paths if path not in self._noted]
@@ -81,6 +99,12 @@ class Observing:
             with self._part.open("a", encoding="utf-8") as file:
                 file.write("".join(f"\n{json.dumps(each)}\n" for each in found))
         self._noted.update(new)
+
+    def _how_listed(self, folder: str, kinds: Mapping[str, set[str]]) -> str | None:
+        """Return which names in a folder count: those like what was read there, or all where its names alone were; none of a project's own."""
+        if folder in kinds:
+            return " ".join([LISTED, *sorted(kinds[folder])])
+        return None if any(place.startswith(f"{folder}/") for place in self._project) else READ
 
     def clear(self) -> None:
         """Let go of what was written down."""
@@ -94,8 +118,7 @@ class Observing:
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
-        # What an `.env` file says is known before.
-        return path != tempfile.gettempdir() and not is_passing and not path.endswith("/.env")
+        return path not in {tempfile.gettempdir(), self._dotenv} and not is_passing
 
 
 def _kinds_in(files: Iterable[str]) -> Mapping[str, set[str]]:

@@ -42,6 +42,8 @@ class Reading:
         self.seen: set[str] = set()
         """What is only looked at or missed; see `with_looks`."""
         self.written: set[str] = set()
+        self.has_begun_others = False
+        """Whether other programs were begun, which may write too."""
         self._before = {*sys.modules}
         self._others: set[int | None] = set()
 
@@ -84,7 +86,9 @@ class Reading:
         if threading.get_ident() in self._others:
             return
         try:
-            if event == "open":
+            if event in _OF_PROGRAMS:
+                self.has_begun_others = True
+            elif event == "open":
                 self._hear_open(*arguments)
             elif event in _OF_FOLDERS:
                 self._hear_listing(event, "." if arguments[0] is None else arguments[0], sys._getframe(2))
@@ -115,7 +119,8 @@ class Reading:
 
 _OF_FOLDERS = frozenset({"os.listdir", "os.scandir"})
 _OF_TARGETS = frozenset({"os.rename", "os.link", "os.symlink"})
-_OF_FILES = _OF_FOLDERS | _OF_TARGETS | {"open"}
+_OF_PROGRAMS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"})
+_OF_FILES = _OF_FOLDERS | _OF_TARGETS | _OF_PROGRAMS | {"open"}
 _listening: list[Reading] = []
 
 

@@ -140,6 +140,8 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
             _set_prices(spec["prices"] or {})
             built, found = _build(worker, objects)
             digests = digests_of(spec, found)
+            if spec["measured"] and not spec["in_memory"]:
+                observing.with_looks()
             with observing.listening() if spec["measured"] else nullcontext(), apart(spec):
                 answered = {each: answers for each, answers in recorded(spec, digests).items() if each not in latest}
                 for label, answers in answered.items():
@@ -194,7 +196,7 @@ def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
 def _keep(spec: Mapping[str, Any], digests: Mapping[str, str], logs: Sequence[EvalLog], observing: Observing) -> None:
     """Write down what was read, and which answers can be scored again."""
     read, uncertain = observing.ended()
-    Observed(spec["measured"], spec["folder"]).add(read, uncertain)
+    Observed(spec["measured"], spec["folder"]).add(read, uncertain, observing.period)
     if not uncertain:
         complete = {label_of(log, spec["tasks"]): log for log in logs if in_a_sentence(log, "") is None}
         keep(digests, complete, read)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 UNHEARD = frozenset(
     {".arrow", ".feather", ".orc", ".parquet"}
-    | {".bash", ".jar", ".jl", ".js", ".lua", ".mjs", ".php", ".pl", ".ps1", ".r", ".rb", ".sh", ".sql", ".ts"}
+    | {".bash", ".jar", ".jl", ".js", ".lua", ".mjs", ".php", ".pl", ".ps1", ".py", ".r", ".rb", ".sh", ".sql", ".ts"}
 )
 """Endings of files that Python does not open itself."""
 
