@@ -267,6 +267,58 @@ async def test_what_a_run_only_looks_for_counts_when_it_is_there(reading, tmp_pa
     assert await reading.answers() == (False, 2, ["A-ONE-OVER-WORD", "B-ONE-OVER-WORD"])
 
 
+LOOKING = """
+import sys, traceback
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+HERE = Path(__file__).parent
+
+@solver
+def looking():
+    async def solve(state, generate):
+        sys.path.append(str(HERE / "site-packages"))
+        import library
+        try:
+            exec(compile("1 / 0", "computed.py", "exec"))
+        except ZeroDivisionError:
+            traceback.format_exc()
+        state.user_prompt.text += library.override(HERE)
+        return state
+    return solve
+
+@task
+def looks():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[looking(), generate()], scorer=match())
+"""
+LIBRARY = """
+import os
+
+HAS_SOURCE = os.path.exists("src")
+
+def override(folder):
+    place = os.path.join(folder, "override")
+    return open(place).read() if os.path.exists(place) else ""
+"""
+
+
+async def test_what_libraries_look_for_on_their_own_does_not_count(tmp_path, monkeypatch):
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "library.py").write_text(LIBRARY)
+    (tmp_path / "looks.py").write_text(LOOKING)
+    monkeypatch.chdir(tmp_path)
+    looks = Asked(tmp_path, f"{tmp_path}/looks.py@looks")
+    assert await looks.answers() == (False, 1, ["A"])
+    (tmp_path / "src").mkdir()  # is looked for by an import
+    (tmp_path / "computed.py").write_text("1 / 1")  # and by a traceback
+    assert await looks.answers() == (True, 0, ["A"])
+    (tmp_path / "override").write_text("-over")  # but this in the task's name
+    assert await looks.answers() == (False, 1, ["A-OVER"])
+
+
 @pytest.mark.parametrize("reading", ["named"], indirect=True)
 async def test_a_miss_says_which_file_a_run_has_read_is_another(reading, tmp_path):
     await reading.answers()

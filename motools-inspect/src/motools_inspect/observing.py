@@ -8,14 +8,19 @@ Not of interest are the job's own files, those that it wrote, caches, and what b
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import motools
+import motools_inspect
 from motools.config import home
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.environment import nearest_file
@@ -25,6 +30,7 @@ from motools_inspect.reading import Reading, can_be_edited
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from types import FrameType
 
     from motools.detached import Worker
     from motools_inspect.depends import Depends
@@ -36,6 +42,11 @@ OF_THE_SYSTEM = (
 )
 CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", "INSPECT_CACHE_DIR")
 """The variables that name folders of what can be fetched again."""
+
+OF_PYTHON = ("<frozen importlib._bootstrap>", linecache.__file__)
+"""Which look for modules, and for the source of a line."""
+OWN = ("<", *(f"{Path(str(module.__file__)).parent}/" for module in (motools, motools_inspect)))
+"""Code that no task is written in."""
 
 
 class Observing:
@@ -72,13 +83,13 @@ class Observing:
         return [self._began, time.time_ns()] if self._reading.has_begun_others else None
 
     def with_looks(self) -> None:
-        """Hear of what is looked for as well, in a process that is there for this job alone."""
-        self._reading.with_looks()
+        """Hear of what tasks look for as well, in a process that is there for this job alone."""
+        self._reading.with_looks(_is_of_a_task)
 
     def ended(self) -> tuple[Depends, set[str]]:
         """Return what the job's workers have read, as it is now, and which of it was changed after it was first read.
 
-        What was only looked for, and is not there, is as good as read.
+        What a task only looked for, and is not there, is as good as read.
         """
         missed = [path for path in [*self._reading.seen] if not os.path.lexists(path)]
         self._note([*self._reading.read, *self._reading.imported(), *missed])
@@ -119,6 +130,27 @@ class Observing:
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
         return path not in {tempfile.gettempdir(), self._dotenv} and not is_passing
+
+
+def _is_of_a_task(frame: FrameType | None) -> bool:
+    """Whether somebody's own code looks, itself or by a library, and not a library by itself, as it is imported or shows an error.
+
+    Where a thread begins it is not known by whom it was begun: what it looks for counts.
+    """
+    while frame is not None:
+        place = frame.f_code.co_filename
+        if place in OF_PYTHON:
+            return False
+        if _is_somebodys(place):
+            return True
+        frame = frame.f_back
+    return threading.current_thread() is not threading.main_thread()
+
+
+@cache
+def _is_somebodys(place: str) -> bool:
+    """Whether code is neither installed nor one's own; asked at each look, for each frame."""
+    return not place.startswith(OWN) and can_be_edited(place)
 
 
 def _kinds_in(files: Iterable[str]) -> Mapping[str, set[str]]:

@@ -46,6 +46,7 @@ class Reading:
         """Whether other programs were begun, which may write too."""
         self._before = {*sys.modules}
         self._others: set[int | None] = set()
+        self._judging = threading.local()
 
     @contextmanager
     def listening(self) -> Iterator[Reading]:
@@ -58,18 +59,23 @@ class Reading:
         finally:
             _listening.remove(self)
 
-    def with_looks(self) -> None:
-        """Note what is only looked at as well, in a process that is there for this alone."""
+    def with_looks(self, counts: Callable[[FrameType], bool] = lambda _: True) -> None:
+        """Note what is only looked at as well, in a process that is there for this alone, where the frame that looks counts."""
         for name in LOOKS:
-            self._hear_looks(name)
+            self._hear_looks(name, counts)
 
-    def _hear_looks(self, name: str) -> None:
+    def _hear_looks(self, name: str, counts: Callable[[FrameType], bool]) -> None:
         look: Callable[..., Any] = getattr(os, name)
-
         @wraps(look)
         def noting(path: Any, *arguments: Any, **keywords: Any) -> Any:
-            if isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None:
-                self.seen.add(_absolute(path))
+            is_a_path = isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None
+            if is_a_path and not getattr(self._judging, "now", False):  # to judge is to look
+                self._judging.now = True
+                try:
+                    if counts(sys._getframe(1)):
+                        self.seen.add(_absolute(path))
+                finally:
+                    self._judging.now = False
             return look(path, *arguments, **keywords)
 
         setattr(os, name, noting)
