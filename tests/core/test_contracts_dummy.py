@@ -20,7 +20,11 @@ class TestDummyTraining(TrainingBackendContract):
     sdk_modules = HEAVY
     key_variables = ("DUMMY_API_KEY",)
     hyperparameters: ClassVar = {"n_epochs": 2}
-    lacking: ClassVar = {"away": "its service is a directory"}
+    lacking: ClassVar = {
+        "away": "its service is a directory",
+        "puzzling": "its service has the words of motools",
+        "uploaded": "its service is told the digest of the data",
+    }
 
     @pytest.fixture
     def backend(self):
@@ -70,7 +74,11 @@ class TestDummyEvals(EvalBackendContract):
     key_variables = ("DUMMY_API_KEY",)
     keywords: ClassVar = {"limit": 3}
     other_suite = "other"
-    lacking: ClassVar = {"away": "its service is a directory", "view": "there is nothing to look at"}
+    lacking: ClassVar = {
+        "away": "its service is a directory",
+        "puzzling": "its service has the words of motools",
+        "view": "there is nothing to look at",
+    }
 
     @pytest.fixture
     def backend(self):

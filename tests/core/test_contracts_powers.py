@@ -26,6 +26,7 @@ class Backend(DummyTrainingBackend):
 
 SUITE = """
 import pytest
+from pathlib import Path
 from faulty{number} import Backend
 from motools.testing.training import TrainingBackendContract
 
@@ -60,6 +61,16 @@ class TestFaulty(TrainingBackendContract):
         return run
 
     @pytest.fixture
+    async def puzzling(self, start, slow_backend):
+        run = await start(slow_backend)
+        Path("word").touch()
+        return run
+
+    @pytest.fixture
+    def uploaded(self):
+        return Path("sent").read_bytes
+
+    @pytest.fixture
     def bill(self, backend):
         return backend.service.jobs
 
@@ -71,6 +82,8 @@ class TestFaulty(TrainingBackendContract):
 METRICS = "test_metrics_are_rows_in_the_order_of_their_steps"
 CHECKPOINTS = "test_checkpoints_are_in_the_order_of_their_steps"
 DELETED = "test_a_deleted_checkpoint_is_gone_for_every_handle"
+UPLOADED = "test_the_data_reach_the_service_whole"
+PUZZLED = "test_a_word_that_nobody_knows_is_no_end"
 PAUSED = "test_a_paused_run_is_held_until_it_may_go_on"
 FORMATS = "test_formats_have_their_names_and_rules_that_say_what_is_wrong"
 DATASETS = "test_keywords_that_are_datasets_are_read_before_anything_is_paid"
@@ -106,7 +119,27 @@ GOES_ON = """async def train(self, *a, ticket=None, **k):
             payment.job_id = run.job_id
             return run
 """
+SENDS = """async def train(self, dataset, *arguments, **keywords):
+        lines = Path(dataset).read_text().splitlines()
+        Path("sent").write_text("\\n".join({lines}))
+        return await super().train(dataset, *arguments, **keywords)
+"""
+TAKES_FOR_AN_END = """async def refresh(self):
+        await super().refresh()
+        if Path("word").exists():
+            self.status = RunStatus.SUCCEEDED
+"""
 FAULTS = [
+    ("backend", SENDS.format(lines="lines[1:]"), UPLOADED),
+    ("backend", SENDS.format(lines="lines + lines[:1]"), UPLOADED),
+    ("backend", SENDS.format(lines="reversed(lines)"), UPLOADED),
+    ("backend", SENDS.format(lines="[line.replace('u301c', 'u003f') for line in lines]"), UPLOADED),
+    ("run", TAKES_FOR_AN_END, PUZZLED),
+    (
+        "run",
+        "async def is_complete(self):\n        return Path('word').exists() or await super().is_complete()",
+        PUZZLED,
+    ),
     ("run", SAVED_AS.format(change="{'backend': 'other'}"), "test_a_saved_handle_names_its_backend"),
     ("run", FOLLOWS_ANYBODY, "test_no_key_is_sent_to_where_a_saved_handle_leads"),
     ("backend", GOES_ON, "test_whoever_is_cancelled_while_work_is_submitted_hears_of_it"),

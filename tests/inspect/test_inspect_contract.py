@@ -61,6 +61,7 @@ class TestInspect(SubmittedWork, EvalBackendContract):
         "uncertain_backend": "there is no service whose answer could be lost",
         "ping": "there is no service that could be away",
         "away": "there is no service that could be away",
+        "puzzling": "there is no service: how a job stands is what its worker has written",
         "adopt": "there is no service that others could have asked: a job has a record or a saved handle",
     }
 

@@ -25,6 +25,7 @@ class TestLocalContract(SubmittedWork, TrainingBackendContract):
         "adopt": "there is no service that others could have asked: a run has a record or a saved handle",
         "ping": "there is no service that could be away",
         "away": "there is no service that could be away",
+        "puzzling": "there is no service: how a run stands is what its worker has written",
         "pause": "a worker that holds its place in memory is no pause, and one that ends is a cancellation",
         "limits": "runs of one machine take turns by themselves",
     }

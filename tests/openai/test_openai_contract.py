@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import httpx2
 import pytest
 
 from motools.testing.training import TrainingBackendContract
@@ -70,6 +71,12 @@ class TestOpenAIContract(TrainingBackendContract):
         return run
 
     @pytest.fixture
+    async def puzzling(self, start, slow_backend, service):
+        run = await start(slow_backend)
+        service.plan(run.job_id, status="dreaming")
+        return run
+
+    @pytest.fixture
     def rejecting_backend(self, made, service):
         service.set(eligible=False)
         return made(base_url=service.base_url)
@@ -94,3 +101,11 @@ class TestOpenAIContract(TrainingBackendContract):
     @pytest.fixture
     def received(self, service):
         return lambda: service.bill("job")[-1]["body"]
+
+    @pytest.fixture
+    def uploaded(self, service, canary):
+        def uploaded():
+            place = f"{service.base_url}/files/{service.bill('job')[-1]['body']['training_file']}/content"
+            return httpx2.get(place, headers={"Authorization": f"Bearer {canary}"}).raise_for_status().text
+
+        return uploaded

@@ -20,6 +20,7 @@ class TestTinkerContract(SubmittedWork, TrainingBackendContract):
     timeout = 120
     lacking = {  # noqa: RUF012  (as above)
         "away": "a run asks its driver's directory; what a driver does without the service is tested with the driver",
+        "puzzling": "how a run stands is what its driver has written",
         "ping": "nothing of Tinker's is asked for its own sake yet: `motools doctor --online` leaves it out",
         "rejecting_backend": "the driver asks the service: what train() itself refuses is a setting, and nothing is submitted",
         "uncertain_backend": "what is submitted is a directory on this machine: it is there or it is not",

@@ -28,3 +28,12 @@ class SubmittedWork:
     def received(self, bill: Callable[[], list[Path]]) -> Callable[[], Any]:
         """Return what the latest was told."""
         return lambda: json.loads((max(bill(), key=os.path.getctime) / "spec.json").read_text())
+
+    @pytest.fixture
+    def uploaded(self, bill: Callable[[], list[Path]]) -> Callable[[], bytes]:
+        """Return the data that lie in the latest."""
+
+        def uploaded() -> bytes:
+            return (max(bill(), key=os.path.getctime) / "data.jsonl").read_bytes()
+
+        return uploaded

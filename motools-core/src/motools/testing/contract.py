@@ -10,11 +10,13 @@ Fixtures, of which only `backend` has to be written:
                        one whose service refuses, cannot be reached, or takes the request and does not answer
     forgotten          a live handle whose job the service has forgotten
     away               a live handle whose service cannot be reached
+    puzzling           a live handle of whose state the service says a word that nobody knows
     finished           a handle that has been waited on; give it a wider scope where work is expensive
     pausable_backend   one whose work lasts long enough to be paused, and ends; by default `backend`
     checkpointed       a run that has left a checkpoint which nothing else needs; by default `finished`
     bill               a function that lists what the service has taken: jobs and files
     received           a function that returns the last request for work as the service got it, as JSON values
+    uploaded           of training: a function that returns the last training data as the service got them
 
 Each test has an empty `MOTOOLS_HOME`; a fixture of a wider scope, which is made before that, needs one of its own.
 

@@ -19,6 +19,7 @@ import asyncio
 import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 import pytest
 
@@ -31,7 +32,7 @@ from motools.training.base import TrainingBackend, TrainingRun
 from motools.training.middleware import TrainingMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from motools.testing.contract import Start
@@ -103,6 +104,22 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
             "records and hyperparameters belong to whoever asks: train() leaves them as they are"
         )
 
+    @pytest.fixture
+    def uploaded(self) -> Callable[[], Any]:
+        """Return a function that returns the last training data as the service got them: text, bytes or JSON values."""
+        self.not_offered("uploaded", "whether the data reach the service")
+
+    async def test_the_data_reach_the_service_whole(
+        self, start: Start, backend: TrainingBackend, dataset: Path, uploaded: Callable[[], Any]
+    ) -> None:
+        wanted = _made_unmistakable(dataset)
+        await self.waited(await start(backend))
+        found = [text for text in _texts(uploaded()) if text in set(wanted)]
+        assert found == wanted, (
+            f"of {len(wanted)} messages of the data, {len({*found} & {*wanted})} reach the service, and {len(found)} texts "
+            "altogether: they are all sent, once and in order"
+        )
+
     async def test_there_is_no_model_before_the_end(self, start: Start, slow_backend: TrainingBackend) -> None:
         run = await start(slow_backend)
         early = [run.model_id]
@@ -154,6 +171,33 @@ class TrainingBackendContract(EstimatesContract, TrainingPowersContract):
         first = await self.waited(await start(cached))
         assert await self.waited(await start(cached)) == first
         assert counting.submissions == 1
+
+
+def _made_unmistakable(dataset: Path) -> list[str]:
+    """Mark each record of a chat dataset as no other is, and return what its turns say."""
+    records = [json.loads(line) for line in dataset.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        record["messages"][0]["content"] += f" \N{WAVE DASH} {uuid4()}"
+    dataset.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return [turn["content"] for record in records for turn in record["messages"]]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the strings in data, in order; those of JSON Lines are their records'."""
+    if isinstance(value, (bytes, bytearray)):
+        value = value.decode("utf-8", errors="replace")
+    if isinstance(value, str):
+        for line in value.splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            yield from _texts(record) if isinstance(record, (dict, list)) else [line]
+    elif isinstance(value, dict):
+        yield from _texts([*value.values()])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from [item] if isinstance(item, str) else _texts(item)
 
 
 __all__ = ["CountingTrainingBackend", "TrainingBackendContract"]

@@ -17,7 +17,7 @@ from motools.testing.contract import Contract, raised
 from motools.testing.elsewhere import busy_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from motools.testing.contract import Start
@@ -40,6 +40,11 @@ class WaitingContract(Contract):
     def away(self) -> Any:
         """Return a live handle whose service cannot be reached since."""
         self.not_offered("away", "what happens while the service cannot be reached")
+
+    @pytest.fixture
+    def puzzling(self) -> Any:
+        """Return a live handle of whose state the service says a word that nobody knows since."""
+        self.not_offered("puzzling", "what happens when the service has a new word for how work stands")
 
     async def test_it_can_be_waited_on_again_and_by_many(self, finished: Any) -> None:
         first = await self.waited(finished)
@@ -175,6 +180,22 @@ class WaitingContract(Contract):
                 said.append(f"{ask.__name__}() raised {type(error).__name__}")
         assert not said, f"{', '.join(said)}: raise ServiceUnavailable, or go on asking, for the work may go on as well"
         assert away.status not in TERMINAL, f"nobody knows how it stands, and status says {away.status}"
+
+    async def test_a_word_that_nobody_knows_is_no_end(self, puzzling: Any) -> None:
+        ended = [await self._ends(ask) for ask in (puzzling.refresh, puzzling.is_complete, puzzling.wait)]
+        assert puzzling.status not in TERMINAL, f"a new word of the service's is not {puzzling.status}: work may go on"
+        assert not any(ended), "a new word of the service's for how work stands is no end: go on asking"
+
+    @staticmethod
+    async def _ends(ask: Callable[[], Awaitable[Any]]) -> bool:
+        """Whether asking says that work has ended; whoever does not know may say so, or go on."""
+        try:
+            async with asyncio.timeout(LOOKED):
+                return bool(await ask()) or ask.__name__ == "wait"
+        except (RunFailed, RunCancelled, RunLost):
+            return True
+        except (TimeoutError, MotoolsError):
+            return False
 
     async def test_what_is_asked_leaves_the_event_loop_to_others(self, start: Start, slow_backend: Any) -> None:
         with blocking_connections() as places:
