@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import shutil
 import signal
 import sys
@@ -165,14 +166,17 @@ async def test_a_scorer_that_is_asked_for_and_edited_while_its_job_waits_does_no
         await job.wait()
 
 
+@pytest.mark.parametrize("role", [None, "grader"])
 async def test_a_model_that_is_retrained_while_its_job_waits_is_not_asked_under_the_key_of_the_one_before(
-    spelling, tmp_path
+    spelling, tmp_path, role
 ):
     weights = tmp_path / "adapter"
     weights.write_text("first")
     alone = motools.get_backend("inspect", workers=1)
     first = await spelling.start("scripted/slow", backend=alone, max_connections=1)
-    job = await spelling.start(f"organism:{weights}", backend=alone)
+    organism = f"organism:{weights}"
+    asked = {"model": organism} if role is None else {"model_roles": {role: organism}}
+    job = await spelling.start(backend=alone, **asked)
     weights.write_text("again")
     await first.cancel()
     with pytest.raises(MotoolsError, match=r"'spelling' has changed since it was asked for \(weights; upper\)"):
@@ -317,6 +321,127 @@ async def test_what_libraries_look_for_on_their_own_does_not_count(tmp_path, mon
     assert await looks.answers() == (True, 0, ["A"])
     (tmp_path / "override").write_text("-over")  # but this in the task's name
     assert await looks.answers() == (False, 1, ["A-OVER"])
+
+
+PROVIDER = """
+from edited_library import said
+from inspect_ai.model import ModelAPI, ModelOutput, ModelUsage, modelapi
+
+@modelapi(name="edited")
+class Edited(ModelAPI):
+    def __init__(self, model_name, base_url=None, api_key=None, **arguments):
+        super().__init__(model_name)
+        self.calls = arguments["calls"]
+
+    async def generate(self, input, tools, tool_choice, config):
+        with open(self.calls, "a") as file:
+            print("asked", file=file)
+        output = ModelOutput.from_content(self.model_name, said(input[-1].text))
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return output
+"""
+TASKS = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+from tasks_library.deep.words import WORD
+
+TABLE = "table.arrow"
+
+@solver
+def worded():
+    import imported_tasks.words
+    async def solve(state, generate):
+        state.user_prompt.text += WORD + imported_tasks.words.WORD
+        return state
+    return solve
+
+@task
+def words():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[worded(), generate()], scorer=match())
+"""
+EDITED = {
+    "provider_edited/__init__.py": "",
+    "provider_edited/_registry.py": "from provider_edited.api import Edited\n",
+    "provider_edited/api.py": PROVIDER,
+    "edited_library.py": "def said(text):\n    return text.upper()\n",
+    "tasks_edited/__init__.py": "",
+    "tasks_edited/_registry.py": TASKS,
+    "tasks_edited/table.arrow": "cells",
+    "tasks_library/__init__.py": "",
+    "tasks_library/deep/__init__.py": "",
+    "tasks_library/deep/words.py": "WORD = '-word'\n",
+    "imported_tasks/__init__.py": "",
+    "imported_tasks/_registry.py": "",
+    "imported_tasks/words.py": "WORD = '-more'\n",
+    "unrelated_tasks/__init__.py": "",
+    "unrelated_tasks/_registry.py": "",
+}
+
+
+@pytest.fixture
+def edited(tmp_path, installed, monkeypatch) -> Asked:
+    """A provider and a package of tasks that are installed to be edited, with their libraries."""
+    place = tmp_path / "edited"
+    for name, text in EDITED.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    for name in ("provider_edited", "tasks_edited", "imported_tasks", "unrelated_tasks"):
+        metadata = place / f"{name}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[inspect_ai]\n{name} = {name}._registry\n")
+        (metadata / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ['PYTHONPATH']}")
+    return Asked(tmp_path, "tasks_edited/words")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "provider_edited/api.py",
+        "edited_library.py",
+        "tasks_edited/_registry.py",
+        "tasks_edited/table.arrow",
+        "tasks_library/deep/words.py",
+        "imported_tasks/words.py",
+    ],
+)
+async def test_the_code_that_an_evaluation_goes_through_counts_where_it_can_be_edited(edited, tmp_path, name):
+    assert await edited.answers("edited/model") == (False, 1, ["A-WORD-MORE"])
+    assert (await edited.answers("edited/model"))[:2] == (True, 0)
+    place = tmp_path / "edited" / name
+    before = place.read_text()
+    place.write_text(before.replace("-more", "-most").replace("-word", "-other").replace("upper", "title") + "\n")
+    assert (await edited.answers("edited/model"))[:2] == (False, 1)
+    assert (await edited.answers("edited/model"))[:2] == (True, 0)
+    place.write_text(before)
+    assert await edited.answers("edited/model") == (True, 0, ["A-WORD-MORE"])
+
+
+async def test_packages_that_have_no_part_in_an_evaluation_may_be_edited(edited, tmp_path):
+    await edited.answers("edited/model")
+    (tmp_path / "edited" / "unrelated_tasks" / "_registry.py").write_text("CHANGED = True\n")
+    assert (await edited.answers("edited/model"))[:2] == (True, 0)
+
+
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_a_file_that_was_touched_is_read_once_more_and_not_each_time(
+    reading, tmp_path, motools_home, monkeypatch
+):
+    monkeypatch.setattr("motools_inspect.depends.CERTAIN_NS", 0)
+    await reading.answers()
+    (known,) = motools_home.glob("resolved/inspect/read/*.jsonl")
+    touched = tmp_path / "prompts" / "one.txt"
+    os.utime(touched, (1, 1))
+    assert (await reading.answers())[0]
+    told = known.read_text()
+    lines = [json.loads(line) for line in told.splitlines() if "one.txt" in line]
+    assert lines[-1][2][3] == touched.stat().st_mtime_ns
+    assert (await reading.answers())[0]
+    assert known.read_text() == told
 
 
 @pytest.mark.parametrize("reading", ["named"], indirect=True)

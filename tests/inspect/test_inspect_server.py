@@ -37,13 +37,13 @@ def own_server(monkeypatch):
     def servers() -> list[psutil.Process]:
         found = [
             process
-            for process in psutil.process_iter(["cmdline", "status"])
+            for process in psutil.process_iter(["cmdline", "ppid", "status"])
             if "motools_inspect.server" in (process.info["cmdline"] or [])
             and any(part.startswith(f"{place}/") for part in process.info["cmdline"])
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ]
         # A worker is a fork of its server, and goes by its name.
-        return [process for process in found if process.ppid() not in {each.pid for each in found}]
+        return [process for process in found if process.info["ppid"] not in {each.pid for each in found}]
 
     yield servers
     for process in servers():

@@ -60,14 +60,15 @@ def check(worker: Worker, found: Mapping[str, Any], read: Iterable[str]) -> None
 
 
 def _other_models(spec: Mapping[str, Any]) -> list[str]:
-    """Return the models that are asked by name and have other weights now; a role whose plugin vouches for it is not looked at."""
+    """Return the models that have other weights now."""
     measured = spec["measured"]
     asked = {"": (measured["model"], spec["model"])}
     asked |= {role: (measured["model_roles"][role], found) for role, found in spec["model_roles"].items()}
+    ids = {"": spec["model_id"], **spec.get("role_ids", {})}  # jobs begun by an earlier version have none of roles
     others = []
     for role, (before, found) in asked.items():
         if before.get("fingerprint"):
-            is_other = not role and reference(spec["model_id"]).fingerprint != before["fingerprint"]
+            is_other = role in ids and reference(ids[role]).fingerprint != before["fingerprint"]
         else:
             is_other = "weights" in before and fingerprints(found["model"], found["args"]) != before["weights"]
         others += [str(found["model"])] if is_other else []

@@ -44,13 +44,21 @@ def described(ways: Mapping[str, str]) -> Depends:
 
 def as_they_are(depends: Iterable[Described]) -> Depends | None:
     """Return the same files as they are now, or None where one is another."""
-    found = [_as_it_is(*each) for each in depends]
+    found = [as_it_is(*each) for each in depends]
     return None if None in found else [each for each in found if each is not None]
+
+
+def as_it_is(path: str, how: str, identity: list[int] | None, digest: str) -> Described | None:
+    """Return the same file as it is now, or None where it is another."""
+    present = _identity(path, how)
+    if present == identity and present is not None:
+        return path, how, identity, digest
+    return (path, how, present, digest) if digest_of(path, how) == digest else None
 
 
 def changed(depends: Iterable[Described]) -> dict[str, str]:
     """Return those files that are others now, with what there is to see of them."""
-    return {each[0]: digest_of(each[0], each[1]) for each in depends if _as_it_is(*each) is None}
+    return {each[0]: digest_of(each[0], each[1]) for each in depends if as_it_is(*each) is None}
 
 
 def digest_of(path: str, how: str) -> str:
@@ -63,13 +71,6 @@ def is_changed_since(path: str, how: str, since: int) -> bool:
     """Whether a file, or a folder that was read, was changed at or after a time in nanoseconds."""
     found = _stat(path)
     return found is not None and (how != SEEN or S_ISREG(found.st_mode)) and _latest(found) >= since
-
-
-def _as_it_is(path: str, how: str, identity: list[int] | None, digest: str) -> Described | None:
-    present = _identity(path, how)
-    if present == identity and present is not None:
-        return path, how, identity, digest
-    return (path, how, present, digest) if digest_of(path, how) == digest else None
 
 
 def _identity(path: str, how: str) -> list[int] | None:
@@ -142,6 +143,7 @@ __all__ = [
     "SEEN",
     "Depends",
     "Described",
+    "as_it_is",
     "as_they_are",
     "changed",
     "described",

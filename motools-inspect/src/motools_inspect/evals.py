@@ -203,6 +203,7 @@ class InspectEvalBackend(EvalBackend):
             "measured_models": model_identity(model_id, parameters),
             "model": models.under_evaluation(model_id, parameters),
             "model_roles": models.roles(parameters.model_roles),
+            "role_ids": dict(parameters.model_roles or {}),
             "in_memory": None if objects is None else hold(objects, facts),
             "measured": measured,
             "depends": depends,

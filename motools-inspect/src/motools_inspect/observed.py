@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from motools.cache.keys import canonical
 from motools.config import home
-from motools_inspect.depends import changed, digest_of
+from motools_inspect.depends import as_it_is, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from motools_inspect.depends import Depends, Described
 
@@ -71,18 +71,33 @@ class Observed:
         here: dict[str, Described] = {}
         for name, how, identity, digest in values_in(place):
             path = os.path.join(self._folder, name)  # noqa: PTH118 (as strings they are)
-            if how is None or here.setdefault(path, (path, how, identity, digest))[3] != digest:
+            if how is None or here.get(path, (path, how, identity, digest))[3] != digest:
                 self._numbers[path] += 1
+            else:  # of the same content a later line knows the identity better
+                here[path] = (path, how, identity, digest)
             if how is None and identity is not None and identity[0] > self._until[path]:
                 self._until[path] = identity[1]
                 self._made[path] += 1
         self._known = here | self._known
-        found = self.changed | {self._name(path): digest for path, digest in changed(here.values()).items()}
+        found = self.changed | self._others(place, here.values())
         for path in here:
             if number := self._numbers[path]:
                 found[self._name(path)] = f"{digest_of(path, self._known[path][1])} #{number}"
         made = {self._name(path) for path, number in self._made.items() if number >= MADE}
         return {name: digest for name, digest in found.items() if name not in made}
+
+    def _others(self, place: Path, known: Iterable[Described]) -> dict[str, str]:
+        """Return the files that are others, with what there is to see of them; of the same ones a new identity is written down."""
+        others, again = {}, []
+        for each in known:
+            name, present = self._name(each[0]), as_it_is(*each)
+            if present is None:
+                others[name] = digest_of(*each[:2])
+            elif present[2] is not None and present[2] != each[2]:
+                again.append([name, *present[1:]])
+        with suppress(OSError):  # they are looked at once more the next time
+            _append(place, again)
+        return others
 
     def _place(self, said: Mapping[str, str]) -> Path:
         text = json.dumps({**self._asked, FIELD: said}, sort_keys=True)

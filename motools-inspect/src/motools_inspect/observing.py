@@ -15,15 +15,13 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import motools
-import motools_inspect
 from motools.config import home
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.environment import nearest_file
+from motools_inspect.in_use import OWN, code_in_use, is_somebodys
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
@@ -45,14 +43,13 @@ CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", 
 
 OF_PYTHON = ("<frozen importlib._bootstrap>", linecache.__file__)
 """Which look for modules, and for the source of a line."""
-OWN = ("<", *(f"{Path(str(module.__file__)).parent}/" for module in (motools, motools_inspect)))
-"""Code that no task is written in."""
 
 
 class Observing:
     """Listens to what a job reads."""
 
     def __init__(self, worker: Worker) -> None:
+        self._spec = worker.spec
         self._part = worker.path / PART
         self._began = time.time_ns()
         self._reading = Reading()
@@ -73,6 +70,14 @@ class Observing:
         """Count files as read that were not seen to be."""
         self._note(paths)
 
+    @property
+    def code(self) -> set[str]:
+        """The files of code that the job has gone through so far."""
+        return self._code()[0]
+
+    def _code(self) -> tuple[set[str], set[str]]:
+        return code_in_use(self._spec, self._reading.imported)
+
     def note(self) -> None:
         """Write down what was read so far: this worker may be killed, and another goes on."""
         self._note([*self._reading.read])
@@ -92,10 +97,11 @@ class Observing:
         What a task only looked for, and is not there, is as good as read.
         """
         missed = [path for path in [*self._reading.seen] if not os.path.lexists(path)]
-        self._note([*self._reading.read, *self._reading.imported(), *missed])
+        used, others = self._code()
+        self._note([*self._reading.read, *used, *missed])
         first: dict[str, int] = {}
         for path, time_of_it in values_in(self._part):
-            if path not in self._reading.written:
+            if path not in self._reading.written and path not in others:
                 first[path] = min(time_of_it, first.get(path, time_of_it))
         files = {path for path in first if not Path(path).is_dir()}
         kinds = _kinds_in(files)
@@ -124,6 +130,8 @@ class Observing:
     def _is_of_interest(self, path: str) -> bool:
         if path in self._reading.written or path.startswith(self._apart) or not can_be_edited(path):
             return False
+        if path.endswith(".py") and path.startswith(OWN):
+            return False
         is_of_the_system = path.startswith(OF_THE_SYSTEM) and not path.startswith(self._project)
         if is_of_the_system or path.endswith(".dist-info/METADATA"):  # the versions that count are known
             return False
@@ -141,16 +149,10 @@ def _is_of_a_task(frame: FrameType | None) -> bool:
         place = frame.f_code.co_filename
         if place in OF_PYTHON:
             return False
-        if _is_somebodys(place):
+        if is_somebodys(place):
             return True
         frame = frame.f_back
     return threading.current_thread() is not threading.main_thread()
-
-
-@cache
-def _is_somebodys(place: str) -> bool:
-    """Whether code is neither installed nor one's own; asked at each look, for each frame."""
-    return not place.startswith(OWN) and can_be_edited(place)
 
 
 def _kinds_in(files: Iterable[str]) -> Mapping[str, set[str]]:

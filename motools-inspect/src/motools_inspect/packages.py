@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
 GROUP = "inspect_ai"
 """Inspect's entry-point group; in it the entry point's name is the package's, and so the prefix of its tasks."""
+OF_MOTOOLS = "motools."
+"""How the names of all of MOTools' groups begin."""
 
 
 def names() -> list[str]:
     """Return the packages that tasks can be named of."""
-    return sorted({entry.name for entry in _entries()})
+    return sorted({entry.name for entry in _entries() if entry.group == GROUP})
+
+
+def registering() -> set[str]:
+    """Return the packages that register anything with Inspect or with MOTools, and are loaded for that."""
+    return {entry.module.partition(".")[0] for entry in _entries()}
 
 
 def provider(package: str) -> dict[str, Any]:
@@ -52,17 +59,19 @@ def _metadata_of(distribution: metadata.Distribution) -> list[Path]:
 
 
 def _entry(package: str) -> metadata.EntryPoint | None:
-    return next((entry for entry in _entries() if entry.name == package), None)
+    return next((entry for entry in _entries() if entry.group == GROUP and entry.name == package), None)
 
 
 def _entries() -> tuple[metadata.EntryPoint, ...]:
-    """Return the entry points of Inspect's group; looking through all that is installed takes a tenth of a second."""
+    """Return the entry points of Inspect's group and of MOTools'; looking through all that is installed takes a tenth of a second."""
     return _entries_of(tuple((path, _changed_at(path)) for path in sys.path))
 
 
 @lru_cache(maxsize=4)
 def _entries_of(_path: tuple[tuple[str, int], ...]) -> tuple[metadata.EntryPoint, ...]:
-    return tuple(metadata.entry_points(group=GROUP))
+    known = metadata.entry_points()
+    groups = [each for each in sorted(known.groups) if each == GROUP or each.startswith(OF_MOTOOLS)]
+    return tuple(entry for group in groups for entry in known.select(group=group))
 
 
 def _changed_at(path: str) -> int:
@@ -102,4 +111,14 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-__all__ = ["GROUP", "digest_of", "file_digest", "files_of", "files_of_inspect", "inspect_version", "names", "provider"]
+__all__ = [
+    "GROUP",
+    "digest_of",
+    "file_digest",
+    "files_of",
+    "files_of_inspect",
+    "inspect_version",
+    "names",
+    "provider",
+    "registering",
+]

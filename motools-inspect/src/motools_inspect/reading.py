@@ -15,7 +15,7 @@ from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -66,6 +66,7 @@ class Reading:
 
     def _hear_looks(self, name: str, counts: Callable[[FrameType], bool]) -> None:
         look: Callable[..., Any] = getattr(os, name)
+
         @wraps(look)
         def noting(path: Any, *arguments: Any, **keywords: Any) -> Any:
             is_a_path = isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None
@@ -83,9 +84,10 @@ class Reading:
             if look in functions:
                 functions.add(noting)
 
+    @property
     def imported(self) -> set[str]:
-        """Return the files of the modules that were imported meanwhile."""
-        return modules(sys.modules.keys() - self._before)
+        """The names of the modules that were imported meanwhile."""
+        return sys.modules.keys() - self._before
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event of Python's, of the frame that has called the caller; it may not raise."""
@@ -146,10 +148,9 @@ def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
     return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (a path may be of any form)
 
 
-def modules(names: Iterable[str] | None = None) -> set[str]:
-    """Return the files of the modules that are imported, all or those of these names."""
-    found = [sys.modules.get(name) for name in [*(sys.modules if names is None else names)]]
-    return {path for module in found if (path := getattr(module, "__file__", None))}
+def modules() -> set[str]:
+    """Return the files of the modules that are imported."""
+    return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
 
 
 def can_be_edited(path: str) -> bool:

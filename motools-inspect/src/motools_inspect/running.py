@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspect_ai import Epochs, eval_async
@@ -39,7 +40,7 @@ from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 
     from inspect_ai import Task
     from inspect_ai.model import Model
@@ -153,7 +154,7 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
                 done += await _begin(spec, again) if again else []
                 done += await _begin(spec, fresh) if fresh else []
         if spec["measured"]:
-            observing.count(_named(spec, built))
+            observing.count(_named(spec, built, observing.code))
             _keep(spec, digests, done, observing)
     except Exception as error:
         if isinstance(error, CannotGoOn) or _is_full(error):
@@ -183,13 +184,17 @@ def _facts(built: Mapping[str, Task], spec: Mapping[str, Any], reading: Reading)
         return {}
 
 
-def _named(spec: Mapping[str, Any], built: Mapping[str, Task]) -> set[str]:
-    """Return the files that the code of tasks names and that a run may open past Python, but for those that building them has read."""
+def _named(spec: Mapping[str, Any], built: Mapping[str, Task], code: Iterable[str]) -> set[str]:
+    """Return the files that the code of tasks, and what it goes through, names and that a run may open past Python.
+
+    Those are left out that building the tasks has read.
+    """
     files = [path for task in spec["tasks"] for path in sources.files_of(NamedTask(**task))]
     if spec["in_memory"]:
         files = [path for task in built.values() for path in files_of_code(task)]
     files += [path for name in sources.names_instead(spec) for path in sources.files_of_name(name)]
-    named = {str(each) for path in files if can_be_edited(str(path)) for each in sources.named_in(path)}
+    of_tasks = {each for path in files if can_be_edited(str(path)) for each in sources.with_beside(path)}
+    named = {str(each) for path in of_tasks.union(map(Path, code)) for each in sources.named_in(path)}
     return named - {path for path, how, *_ in spec["depends"] if how != SEEN}
 
 

@@ -95,14 +95,17 @@ def _file_of(task: Task) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
+def with_beside(path: Path) -> set[Path]:
+    """Return a Python file, and the modules beside it that it imports."""
+    return {path, *_beside(path)}
+
+
 def named_in(path: Path) -> set[Path]:
-    """Return the programs and tables that a Python file, and the modules beside it that it imports, name from their folders.
+    """Return the programs and tables that a Python file names from its folder.
 
     Others run the ones, and Arrow maps the others: nothing is heard of either. What a run reads itself is.
     """
-    named = {
-        place for each in (path, *_beside(path)) for text in _texts(each) for place in _existing(each.parent, text)
-    }
+    named = {place for text in _texts(path) for place in _existing(path.parent, text)}
     return {place for place in named if place.suffix.lower() in UNHEARD or os.access(place, os.X_OK)}
 
 
@@ -118,22 +121,23 @@ def _beside(path: Path) -> set[Path]:
     return found
 
 
-def _nodes(path: Path) -> Iterator[ast.AST]:
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """Yield all that a Python file is made of; nothing of one that is gone, or that is no Python."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError):
         return
     yield from ast.walk(tree)
 
 
 def _texts(path: Path) -> Iterator[str]:
-    for node in _nodes(path):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
 def _imported(path: Path) -> Iterator[Path]:
-    for node in _nodes(path):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _module(path.parent, alias.name)
@@ -175,7 +179,9 @@ __all__ = [
     "inputs_of_name",
     "named_in",
     "names_instead",
+    "nodes",
     "source_of",
     "source_of_name",
     "sources_instead",
+    "with_beside",
 ]
