@@ -12,6 +12,7 @@ import json
 import sys
 from collections import defaultdict
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,8 @@ from motools_inspect.reading import can_be_edited
 from motools_inspect.sources import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from types import ModuleType
 
 OWN = ("<", *(f"{Path(str(sys.modules[name].__file__)).parent}/" for name in ("motools", "motools_inspect")))
 """Code that no task is written in."""
@@ -42,10 +44,9 @@ def code_in_use(spec: Mapping[str, Any], late: Collection[str]) -> tuple[set[str
     """
     apart = registering()
     loaded: dict[str, set[str]] = defaultdict(set)
-    for name, module in [*sys.modules.items()]:
-        path, package = getattr(module, "__file__", None), name.partition(".")[0]
-        counts = package in apart or name in late or not spec["in_memory"]
-        if counts and path and is_somebodys(path):
+    for name, path in _loaded():
+        package = name.partition(".")[0]
+        if package in apart or name in late or not spec["in_memory"]:
             loaded[package].add(path)
     apart &= loaded.keys()
     used = loaded.keys() - (apart - _named(spec) if apart else set())
@@ -53,6 +54,34 @@ def code_in_use(spec: Mapping[str, Any], late: Collection[str]) -> tuple[set[str
         used |= imported
     files = {path for each in used for path in loaded[each]}
     return files, {path for paths in loaded.values() for path in paths} - files
+
+
+@cache
+def at_first() -> tuple[Mapping[str, str], int, str]:
+    """Return the files of somebody's modules when this was first asked, by name, how many modules there were, and the last.
+
+    A server asks before it forks: for a fork, to look at a module is to copy the memory that it lies in.
+    """
+    modules = [*sys.modules.items()]
+    return dict(_somebodys(modules)), len(modules), modules[-1][0]
+
+
+def _loaded() -> Iterator[tuple[str, str]]:
+    """Yield somebody's modules and their files."""
+    known, number, last = at_first()
+    yield from known.items()
+    try:
+        new = [*takewhile(lambda each: each[0] != last, reversed(sys.modules.items()))]
+    except RuntimeError:  # another thread imports something
+        new = []
+    yield from _somebodys(new if number + len(new) >= len(sys.modules) else [*sys.modules.items()])
+
+
+def _somebodys(modules: Iterable[tuple[str, ModuleType]]) -> Iterator[tuple[str, str]]:
+    for name, module in modules:
+        path = getattr(module, "__file__", None)
+        if path and is_somebodys(path):
+            yield name, path
 
 
 def _named(spec: Mapping[str, Any]) -> set[str]:
@@ -73,4 +102,4 @@ def _imports(path: str) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
-__all__ = ["OWN", "code_in_use", "is_somebodys"]
+__all__ = ["OWN", "at_first", "code_in_use", "is_somebodys"]

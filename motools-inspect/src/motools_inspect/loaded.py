@@ -42,14 +42,12 @@ def load() -> None:
     from inspect_ai.model import get_model_info
 
     from motools_inspect import packages
-    from motools_inspect.in_use import is_somebodys
-    from motools_inspect.reading import modules
+    from motools_inspect.in_use import at_first
 
     ensure_entry_points()
     get_model_info("none/none")  # reads what is known of all models, once
     packages.names()  # reads the metadata of all that is installed, once
-    for path in modules():
-        is_somebodys(path)  # is remembered
+    at_first()  # is remembered
     # What is here now is never freed, so a collection in a worker need not touch (and so copy) it.
     gc.collect()
     gc.freeze()

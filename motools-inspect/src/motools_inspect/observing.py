@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class Observing:
         self._began = time.time_ns()
         self._reading = Reading()
         self._noted: set[str] = set()
+        self._before = {*sys.modules} if worker.spec["in_memory"] else set()
         self._project = (f"{worker.spec['folder']}/", f"{worker.spec['cwd']}/")
         logs = worker.spec["log_dir"].removeprefix("file://")
         own = (f"{place}/" for place in (home() / "inspect", home() / "resolved", worker.path, logs))
@@ -72,11 +74,12 @@ class Observing:
 
     @property
     def code(self) -> set[str]:
-        """The files of code that the job has gone through so far."""
-        return self._code()[0]
+        """The files of the code that the job, which is done, has gone through."""
+        return self._code[0]
 
+    @cached_property
     def _code(self) -> tuple[set[str], set[str]]:
-        return code_in_use(self._spec, self._reading.imported)
+        return code_in_use(self._spec, sys.modules.keys() - self._before if self._before else ())
 
     def note(self) -> None:
         """Write down what was read so far: this worker may be killed, and another goes on."""
@@ -87,9 +90,9 @@ class Observing:
         """From when to when it was listened, in nanoseconds; None where no other program was begun that may have written."""
         return [self._began, time.time_ns()] if self._reading.has_begun_others else None
 
-    def with_looks(self) -> None:
-        """Hear of what tasks look for as well, in a process that is there for this job alone."""
-        self._reading.with_looks(_is_of_a_task)
+    def with_misses(self) -> None:
+        """Hear of what tasks look for in vain as well, in a process that is there for this job alone."""
+        self._reading.with_misses(_is_of_a_task)
 
     def ended(self) -> tuple[Depends, set[str]]:
         """Return what the job's workers have read, as it is now, and which of it was changed after it was first read.
@@ -97,7 +100,7 @@ class Observing:
         What a task only looked for, and is not there, is as good as read.
         """
         missed = [path for path in [*self._reading.seen] if not os.path.lexists(path)]
-        used, others = self._code()
+        used, others = self._code
         self._note([*self._reading.read, *used, *missed])
         first: dict[str, int] = {}
         for path, time_of_it in values_in(self._part):

@@ -44,7 +44,6 @@ class Reading:
         self.written: set[str] = set()
         self.has_begun_others = False
         """Whether other programs were begun, which may write too."""
-        self._before = {*sys.modules}
         self._others: set[int | None] = set()
         self._judging = threading.local()
 
@@ -59,35 +58,43 @@ class Reading:
         finally:
             _listening.remove(self)
 
-    def with_looks(self, counts: Callable[[FrameType], bool] = lambda _: True) -> None:
-        """Note what is only looked at as well, in a process that is there for this alone, where the frame that looks counts."""
+    def with_looks(self) -> None:
+        """Note what is only looked at as well, in a process that is there for this alone."""
         for name in LOOKS:
-            self._hear_looks(name, counts)
+            self._hear_looks(name, lambda found, frame: True)  # noqa: ARG005 (it is all)
 
-    def _hear_looks(self, name: str, counts: Callable[[FrameType], bool]) -> None:
+    def with_misses(self, counts: Callable[[FrameType], bool]) -> None:
+        """Note what is only looked for, in vain and by a frame that counts, in a process that is there for this alone."""
+        for name in LOOKS:
+            self._hear_looks(name, lambda found, frame: not found and self._is_judged(counts, frame))
+
+    def _is_judged(self, counts: Callable[[FrameType], bool], frame: FrameType) -> bool:
+        if getattr(self._judging, "now", False):  # to judge is to look
+            return False
+        self._judging.now = True
+        try:
+            return counts(frame)
+        finally:
+            self._judging.now = False
+
+    def _hear_looks(self, name: str, counts: Callable[[bool, FrameType], bool]) -> None:
         look: Callable[..., Any] = getattr(os, name)
 
         @wraps(look)
         def noting(path: Any, *arguments: Any, **keywords: Any) -> Any:
-            is_a_path = isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None
-            if is_a_path and not getattr(self._judging, "now", False):  # to judge is to look
-                self._judging.now = True
-                try:
-                    if counts(sys._getframe(1)):
-                        self.seen.add(_absolute(path))
-                finally:
-                    self._judging.now = False
-            return look(path, *arguments, **keywords)
+            found = None
+            try:
+                found = look(path, *arguments, **keywords)
+                return found
+            finally:
+                is_a_path = isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None
+                if is_a_path and counts(bool(found), sys._getframe(1)):
+                    self.seen.add(_absolute(path))
 
         setattr(os, name, noting)
         for functions in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
             if look in functions:
                 functions.add(noting)
-
-    @property
-    def imported(self) -> set[str]:
-        """The names of the modules that were imported meanwhile."""
-        return sys.modules.keys() - self._before
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event of Python's, of the frame that has called the caller; it may not raise."""
@@ -160,14 +167,14 @@ def can_be_edited(path: str) -> bool:
     if path.endswith((".pyc", ".so")):
         return False
     folder, _, name = path.rpartition("/")
-    place = f"{real_folder(folder)}/{name}"
+    place = f"{_real_folder(folder)}/{name}"
     return not place.startswith((*INSTALLED, *NOT_FILES)) and "site-packages" not in place
 
 
 @lru_cache(maxsize=4096)
-def real_folder(folder: str) -> str:
+def _real_folder(folder: str) -> str:
     """Return where a folder is, without links: a look at each of its parents, for thousands of modules in few folders."""
     return os.path.realpath(folder)
 
 
-__all__ = ["Reading", "can_be_edited", "modules", "real_folder"]
+__all__ = ["Reading", "can_be_edited", "modules"]

@@ -142,7 +142,7 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
             built, found = _build(worker, objects)
             digests = digests_of(spec, found)
             if spec["measured"] and not spec["in_memory"]:
-                observing.with_looks()
+                observing.with_misses()
             with observing.listening() if spec["measured"] else nullcontext(), apart(spec):
                 answered = {each: answers for each, answers in recorded(spec, digests).items() if each not in latest}
                 for label, answers in answered.items():
