@@ -427,6 +427,24 @@ async def test_packages_that_have_no_part_in_an_evaluation_may_be_edited(edited,
     assert (await edited.answers("edited/model"))[:2] == (True, 0)
 
 
+ODD = """
+import pathlib, sys, types
+
+class Late:
+    def __getattr__(self, name):
+        raise RuntimeError(f"{name} was asked for")
+
+sys.modules |= {"odd_late": Late(), "odd_none": None, "odd_place": types.ModuleType("odd_place")}
+sys.modules["odd_place"].__file__ = pathlib.Path(__file__)
+"""
+
+
+async def test_modules_may_be_odd(spelling, tmp_path):
+    (tmp_path / "task.py").write_text(ODD + SPELLING)
+    assert (await spelling.answers())[:2] == (False, 4)
+    assert (await spelling.answers())[:2] == (True, 0)
+
+
 @pytest.mark.parametrize("reading", ["named"], indirect=True)
 async def test_a_file_that_was_touched_is_read_once_more_and_not_each_time(
     reading, tmp_path, motools_home, monkeypatch

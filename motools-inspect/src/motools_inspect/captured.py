@@ -40,7 +40,7 @@ from pydantic import BaseModel
 from motools.errors import SpecError
 from motools_inspect.contents import way_to
 from motools_inspect.packages import file_digest
-from motools_inspect.reading import can_be_edited
+from motools_inspect.reading import can_be_edited, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -264,7 +264,7 @@ def _is_own_module(name: str) -> bool:
 
 
 def _file_of(module: str) -> Path | None:
-    path = getattr(sys.modules.get(module), "__file__", None)
+    path = file_of(sys.modules.get(module))
     return Path(path) if path and Path(path).is_file() else None
 
 

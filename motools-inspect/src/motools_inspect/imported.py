@@ -6,6 +6,8 @@ import os
 import sys
 import time
 
+from motools_inspect.reading import modules
+
 FRESH = 0.5
 """Seconds for which a look at all files is good; those outside of site-packages are looked at every time."""
 
@@ -15,9 +17,8 @@ class Imported:
 
     def __init__(self, *, since: int) -> None:
         self._looked = time.monotonic()
-        files = {module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)}
         folders = {path for path in sys.path if os.path.isdir(path)}  # noqa: PTH112 (thousands of them)
-        self._all = {path: _stamp(path) for path in files | folders if path}
+        self._all = {path: _stamp(path) for path in modules() | folders if path}
         self._own = [path for path in self._all if "site-packages" not in path and not path.startswith(sys.base_prefix)]
         now = time.time_ns()
         self._was_too_late = any(stamp is not None and since < stamp[0] < now for stamp in self._all.values())

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai._util.registry import registry_find, registry_info
 
 from motools_inspect.packages import registering
-from motools_inspect.reading import can_be_edited
+from motools_inspect.reading import can_be_edited, file_of
 from motools_inspect.sources import nodes
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _loaded() -> Iterator[tuple[str, str]]:
 
 def _somebodys(modules: Iterable[tuple[str, ModuleType]]) -> Iterator[tuple[str, str]]:
     for name, module in modules:
-        path = getattr(module, "__file__", None)
+        path = file_of(module)
         if path and is_somebodys(path):
             yield name, path
 

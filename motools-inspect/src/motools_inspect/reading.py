@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +88,9 @@ class Reading:
                 return found
             finally:
                 is_a_path = isinstance(path, (str, bytes, os.PathLike)) and keywords.get("dir_fd") is None
-                if is_a_path and counts(bool(found), sys._getframe(1)):
-                    self.seen.add(_absolute(path))
+                with suppress(OSError):  # in a working directory that is gone a relative path leads nowhere
+                    if is_a_path and counts(bool(found), sys._getframe(1)):
+                        self.seen.add(_absolute(path))
 
         setattr(os, name, noting)
         for functions in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
@@ -157,7 +158,16 @@ def _absolute(path: str | bytes | os.PathLike[Any]) -> str:
 
 def modules() -> set[str]:
     """Return the files of the modules that are imported."""
-    return {path for module in [*sys.modules.values()] if (path := getattr(module, "__file__", None))}
+    return {path for module in [*sys.modules.values()] if (path := file_of(module))}
+
+
+def file_of(module: Any) -> str | None:
+    """Return a module's file, if it has one; the module itself is not asked, for some do their work when they are."""
+    try:
+        path = object.__getattribute__(module, "__file__")
+    except AttributeError:
+        return None
+    return path if isinstance(path, str) else None
 
 
 def can_be_edited(path: str) -> bool:
@@ -177,4 +187,4 @@ def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-__all__ = ["Reading", "can_be_edited", "modules"]
+__all__ = ["Reading", "can_be_edited", "file_of", "modules"]
