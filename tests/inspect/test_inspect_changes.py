@@ -309,10 +309,11 @@ def override(folder):
 """
 
 
-async def test_what_libraries_look_for_on_their_own_does_not_count(tmp_path, monkeypatch):
-    (tmp_path / "site-packages").mkdir()
-    (tmp_path / "site-packages" / "library.py").write_text(LIBRARY)
-    (tmp_path / "looks.py").write_text(LOOKING)
+@pytest.mark.parametrize("installed_in", ["site-packages", "dist-packages"])
+async def test_what_libraries_look_for_on_their_own_does_not_count(tmp_path, monkeypatch, installed_in):
+    (tmp_path / installed_in).mkdir()
+    (tmp_path / installed_in / "library.py").write_text(LIBRARY)
+    (tmp_path / "looks.py").write_text(LOOKING.replace("site-packages", installed_in))
     monkeypatch.chdir(tmp_path)
     looks = Asked(tmp_path, f"{tmp_path}/looks.py@looks")
     assert await looks.answers() == (False, 1, ["A"])

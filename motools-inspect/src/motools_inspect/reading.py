@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 INSTALLED = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "purelib", "platlib")})
 """Where nobody edits: what is there goes by the version of its distribution."""
+OF_PACKAGES = ("site-packages", "dist-packages")
+"""Where that is of another Python's, or of Debian's."""
 NOT_FILES = ("/proc/", "/sys/", "/dev/")
 LOOKS = ("stat", "lstat", "access")
 """The functions of `os` by which `os.path` and `pathlib` look; they raise no audit event."""
@@ -178,7 +180,7 @@ def can_be_edited(path: str) -> bool:
         return False
     folder, _, name = path.rpartition("/")
     place = f"{_real_folder(folder)}/{name}"
-    return not place.startswith((*INSTALLED, *NOT_FILES)) and "site-packages" not in place
+    return not place.startswith((*INSTALLED, *NOT_FILES)) and not any(name in place for name in OF_PACKAGES)
 
 
 @lru_cache(maxsize=4096)
