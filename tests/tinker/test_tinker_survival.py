@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -116,6 +117,23 @@ async def test_a_driver_killed_twenty_times_trains_what_one_does_that_was_left_a
     assert set(names.values()) == {1}
     paid = sum(len(server.seen["rates"].get(client, [])) for client in states_of(run).clients)
     assert STEPS <= paid <= STEPS + KILLS * (WANTED["save_every"] + 3)  # what was not saved is done again, and no more
+
+
+async def test_what_a_dead_driver_had_asked_for_and_came_late_is_not_left_at_the_service(
+    backend, start, check, until, kill
+):
+    run = await start(backend)
+    await until(lambda: run.work.status().step >= 12)
+    await kill(run)
+    place = run.work.path / "states.jsonl"
+    rows = read_rows(place)
+    late = [row["saved"] for row in rows if "saved" in row][-1]
+    # As of a request that the service got to after the next driver had looked for what it asks for.
+    rows = [row for row in rows if row.get("saved") != late] + [{"gone": late}]
+    place.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    await run.resume()
+    await check(run)
+    assert [each.step for each in await run.checkpoints()] == [WANTED["max_steps"]] * 2
 
 
 async def test_a_driver_that_is_told_to_stop_loses_no_step(backend, server, start, check, until):

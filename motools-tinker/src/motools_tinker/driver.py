@@ -229,13 +229,15 @@ class Driver:
         self._sweeping = beside(lambda: service.delete(unneeded)) if unneeded else None
 
     def _tidy(self, service: Service, waiting: Waiting) -> None:
-        """At the end, delete once more: a dead driver's request may have been answered since."""
+        """At the end, delete once more, also what was not there: a dead driver's request may have been answered since."""
         waiting.hurry(TIDYING)
         try:
             for _ in range(2):
                 if self._sweeping is not None:
                     waiting.result(self._sweeping, "deleting")
                 self._sweep(service)
+            if late := self._states.unanswered():
+                waiting.result(beside(lambda: service.delete(late)), "deleting")
         except Exception as error:  # noqa: BLE001  (the run has its model)
             log.info("not all that is no longer needed could be deleted: %s", error)
 

@@ -83,8 +83,13 @@ class States:
 
     def orphans(self) -> list[str]:
         """Return the paths that were asked for and never answered."""
-        known = self._gone() | {row["saved"] for row in self._rows if "saved" in row}
-        return [row["saving"] for row in self._rows if "saving" in row and row["saving"] not in known]
+        gone = self._gone()
+        return [path for path in self.unanswered() if path not in gone]
+
+    def unanswered(self) -> list[str]:
+        """Return the same with those that were looked for and not there: a dead driver's request may have come late."""
+        saved = {row["saved"] for row in self._rows if "saved" in row}
+        return [row["saving"] for row in self._rows if "saving" in row and row["saving"] not in saved]
 
     def opened(self, client: str, *, step: int, source: str | None) -> None:
         """Write down that a training client was made."""
