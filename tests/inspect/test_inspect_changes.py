@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import json
 import os
 import shutil
@@ -486,6 +487,44 @@ async def test_where_a_project_is_and_where_it_is_asked_from_does_not_matter(rea
     assert (await reading.answers())[:2] == (True, 0)
     (moved / "prompts" / "one.txt").write_text("-other")
     assert (await reading.answers())[:2] == (False, 2)
+
+
+WORDED = """
+from inspect_ai import Task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+def word():
+    return "-one"
+
+@solver
+def worded():
+    async def solve(state, generate):
+        state.user_prompt.text += word()
+        return state
+    return solve
+
+def words():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[worded(), generate()], scorer=match())
+"""
+
+
+async def test_code_that_is_edited_after_it_was_loaded_counts_as_it_was_loaded(tmp_path, installed, monkeypatch):
+    def loaded():
+        monkeypatch.delitem(sys.modules, "worded", raising=False)
+        return importlib.import_module("worded").words()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "worded.py").write_text(WORDED)
+    words = Asked(tmp_path, loaded())
+    assert await words.answers() == (False, 1, ["A-ONE"])
+    edit(tmp_path / "worded.py", "-one", "-three")
+    assert (await words.answers())[2] == ["A-ONE"]
+    words.suite = loaded()
+    assert await words.answers() == (False, 1, ["A-THREE"])
+    words.suite = loaded()
+    assert await words.answers() == (True, 0, ["A-THREE"])
 
 
 async def test_answers_to_another_prompt_are_not_scored_again(reading, tmp_path):

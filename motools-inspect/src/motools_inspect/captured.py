@@ -38,6 +38,7 @@ from inspect_ai.model import Model
 from pydantic import BaseModel
 
 from motools.errors import SpecError
+from motools_inspect.compiled import digest_of_code
 from motools_inspect.contents import way_to
 from motools_inspect.packages import file_digest
 from motools_inspect.reading import can_be_edited, file_of
@@ -148,7 +149,7 @@ class _Walk:
                 values[name] = found = function.__globals__[name]
                 if isinstance(found, ModuleType) and _is_own_module(found.__name__):
                     values |= {f"{name}.{each}": vars(found)[each] for each in names if each in vars(found)}
-        return {"code": _digest(function)} | self._named(values)
+        return {"code": digest_of_code(function.__code__)} | self._named(values)
 
     def _definitions(self, found: type[Any] | ModuleType) -> Any:
         if isinstance(found, ModuleType):
@@ -268,25 +269,4 @@ def _file_of(module: str) -> Path | None:
     return Path(path) if path and Path(path).is_file() else None
 
 
-def _digest(function: FunctionType) -> str:
-    """Return a digest of the file that a function is in, or of its code as it was compiled where it is in none."""
-    path = Path(function.__code__.co_filename)
-    return file_digest(path) if path.is_file() else compiled(function.__code__)
-
-
-def compiled(code: CodeType) -> str:
-    """Return a digest of code as it was compiled."""
-    constants = [_constant(each) for each in code.co_consts]
-    return hashlib.sha256(code.co_code + repr((code.co_names, constants)).encode()).hexdigest()
-
-
-def _constant(value: Any) -> str:
-    if isinstance(value, CodeType):
-        return compiled(value)
-    if isinstance(value, (frozenset, tuple)):
-        parts = [_constant(each) for each in value]
-        return str(sorted(parts) if isinstance(value, frozenset) else parts)
-    return repr(value)
-
-
-__all__ = ["captured", "compiled"]
+__all__ = ["captured"]

@@ -31,10 +31,11 @@ from pydantic_core import to_jsonable_python
 
 from motools.errors import SpecError
 from motools_inspect.building import arguments_of
-from motools_inspect.captured import captured, compiled
+from motools_inspect.captured import captured
+from motools_inspect.compiled import digest_of_code
 from motools_inspect.contents import content_of, with_files
 from motools_inspect.models import is_secret, servers, without_secrets
-from motools_inspect.packages import file_digest, provider
+from motools_inspect.packages import provider
 from motools_inspect.placed import fingerprints
 from motools_inspect.sandboxes import asked, sandbox_of
 
@@ -163,8 +164,7 @@ def _digest_of(function: Any) -> str:
     code = _code(function)
     if code is None:
         return f"{type(function).__module__}:{type(function).__qualname__}"
-    path = Path(code.co_filename)
-    return file_digest(path) if path.is_file() else compiled(code)
+    return digest_of_code(code)
 
 
 def selected(task: Task, settings: Mapping[str, Any]) -> Dataset:
