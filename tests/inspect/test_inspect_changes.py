@@ -325,6 +325,43 @@ async def test_what_libraries_look_for_on_their_own_does_not_count(tmp_path, mon
     assert await looks.answers() == (False, 1, ["A-OVER"])
 
 
+NO_PATHS = """
+import os
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+if os.path.exists("built \\0/x") or os.path.exists("\\ud800/x"):
+    raise RuntimeError
+
+@solver
+def looking():
+    async def solve(state, generate):
+        texts = ["a" * 300, "a" * 5000, "\\0", "\\0/a", "\\ud800", "\\ud800/a", "a\\na"]
+        found = [text for text in texts if os.path.exists(text)]
+        for text in texts:
+            try:
+                open(text)
+            except (OSError, ValueError):
+                pass
+        assert not found
+        return state
+    return solve
+
+@task
+def odd():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[looking(), generate()], scorer=match())
+"""
+
+
+async def test_a_text_that_can_be_no_path_may_be_looked_for(tmp_path, installed):
+    (tmp_path / "odd.py").write_text(NO_PATHS)
+    odd = Asked(tmp_path, f"{tmp_path}/odd.py@odd")
+    assert await odd.answers() == (False, 1, ["A"])
+    assert await odd.answers() == (True, 0, ["A"])
+
+
 PROVIDER = """
 from edited_library import said
 from inspect_ai.model import ModelAPI, ModelOutput, ModelUsage, modelapi
@@ -438,6 +475,7 @@ class Late:
 
 sys.modules |= {"odd_late": Late(), "odd_none": None, "odd_place": types.ModuleType("odd_place")}
 sys.modules["odd_place"].__file__ = pathlib.Path(__file__)
+sys.modules[3] = types.SimpleNamespace(__file__=__file__)
 """
 
 

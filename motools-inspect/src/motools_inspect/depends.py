@@ -84,7 +84,7 @@ def _identity(path: str, how: str) -> list[int] | None:
 def _stat(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)  # noqa: PTH116 (hundreds of them)
-    except OSError:
+    except (OSError, ValueError):  # a text that is no path may be looked for
         return None
 
 
@@ -99,7 +99,7 @@ def _read(path: str) -> str:
             names = "\n".join(sorted(each.name for each in Path(path).iterdir() if each.name != "__pycache__"))
             return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
         return file_digest(Path(path))
-    except OSError:
+    except (OSError, ValueError):
         return ABSENT
 
 

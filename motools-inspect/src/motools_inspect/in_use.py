@@ -81,7 +81,7 @@ def _somebodys(modules: Iterable[tuple[str, ModuleType]]) -> Iterator[tuple[str,
     for name, module in modules:
         path = file_of(module)
         if path and is_somebodys(path):
-            yield name, path
+            yield str(name), path  # of whatever kind it is
 
 
 def _named(spec: Mapping[str, Any]) -> set[str]:

@@ -99,14 +99,14 @@ class Observing:
 
         What a task only looked for, and is not there, is as good as read.
         """
-        missed = [path for path in [*self._reading.seen] if not os.path.lexists(path)]
+        missed = [path for path in [*self._reading.seen] if _is_missing(path)]
         used, others = self._code
         self._note([*self._reading.read, *used, *missed])
         first: dict[str, int] = {}
         for path, time_of_it in values_in(self._part):
             if path not in self._reading.written and path not in others:
                 first[path] = min(time_of_it, first.get(path, time_of_it))
-        files = {path for path in first if not Path(path).is_dir()}
+        files = {path for path in first if not os.path.isdir(path)}  # noqa: PTH112 (it may be no path at all)
         kinds = _kinds_in(files)
         folders = {path: self._how_listed(path, kinds) for path in first.keys() - files}
         uncertain = {path for path in files if is_changed_since(path, READ, first[path])}
@@ -141,6 +141,17 @@ class Observing:
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
         return path not in {tempfile.gettempdir(), self._dotenv} and not is_passing
+
+
+def _is_missing(path: str) -> bool:
+    """Whether nothing is there that could be: a text of a model's, say, may be longer than any name."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _is_of_a_task(frame: FrameType | None) -> bool:

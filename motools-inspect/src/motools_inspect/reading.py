@@ -186,7 +186,10 @@ def can_be_edited(path: str) -> bool:
 @lru_cache(maxsize=4096)
 def _real_folder(folder: str) -> str:
     """Return where a folder is, without links: a look at each of its parents, for thousands of modules in few folders."""
-    return os.path.realpath(folder)
+    try:
+        return os.path.realpath(folder)
+    except ValueError:  # such as with a null character
+        return folder
 
 
 __all__ = ["Reading", "can_be_edited", "file_of", "modules"]
