@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import py_compile
 import shutil
 import signal
 import sys
@@ -595,6 +596,21 @@ async def test_what_a_killed_worker_has_read_counts_too(reading, tmp_path, motoo
     await job.wait()
     (tmp_path / "prompts" / "one.txt").write_text("-one")
     assert (await reading.answers("scripted/slow"))[:2] == (False, 2)
+
+
+@pytest.mark.parametrize("when", ["before another goes on", "afterwards"])
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_a_module_that_a_killed_worker_has_imported_counts_too(reading, tmp_path, motools_home, when):
+    py_compile.compile(str(tmp_path / "words_kind.py"))  # from which alone it is read
+    edit(tmp_path / "reading.py", "said += importlib", 'said += "" if state.input_text == "b" else importlib')
+    job = await reading.start("scripted/slow", max_connections=1, max_samples=1)
+    await until(lambda: len(reading.questions) == 2)
+    kill_workers(motools_home)
+    if when == "before another goes on":
+        (tmp_path / "words_kind.py").write_text("WORD = '-another-word'\n")
+    assert [sample["output"] for sample in (await job.wait()).samples] == ["A-ONE-WORD", "B-ONE"]
+    (tmp_path / "words_kind.py").write_text("WORD = '-another-word'\n")
+    assert await reading.answers("scripted/slow") == (False, 2, ["A-ONE-ANOTHER-WORD", "B-ONE"])
 
 
 @pytest.mark.parametrize("reading", ["named"], indirect=True)

@@ -42,18 +42,27 @@ def code_in_use(spec: Mapping[str, Any], late: Collection[str]) -> tuple[set[str
     In a process that is not there for this job alone, of other modules than those of packages that register something only
     those count which were imported `late`: while the job was done.
     """
-    apart = registering()
-    loaded: dict[str, set[str]] = defaultdict(set)
-    for name, path in _loaded():
-        package = name.partition(".")[0]
-        if package in apart or name in late or not spec["in_memory"]:
-            loaded[package].add(path)
-    apart &= loaded.keys()
+    loaded = _by_package(spec, late)
+    apart = registering() & loaded.keys()
     used = loaded.keys() - (apart - _named(spec) if apart else set())
     while imported := (apart - used) & {name for each in used for path in loaded[each] for name in _imports(path)}:
         used |= imported
     files = {path for each in used for path in loaded[each]}
     return files, {path for paths in loaded.values() for path in paths} - files
+
+
+def code_loaded(spec: Mapping[str, Any], late: Collection[str]) -> set[str]:
+    """Return the files of all modules that a job may go through, whether it does or not."""
+    return {path for paths in _by_package(spec, late).values() for path in paths}
+
+
+def _by_package(spec: Mapping[str, Any], late: Collection[str]) -> dict[str, set[str]]:
+    apart, found = registering(), defaultdict(set)
+    for name, path in _loaded():
+        package = name.partition(".")[0]
+        if package in apart or name in late or not spec["in_memory"]:
+            found[package].add(path)
+    return found
 
 
 @cache
@@ -102,4 +111,4 @@ def _imports(path: str) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
-__all__ = ["OWN", "at_first", "code_in_use", "is_somebodys"]
+__all__ = ["OWN", "at_first", "code_in_use", "code_loaded", "is_somebodys"]

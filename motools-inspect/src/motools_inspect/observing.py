@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 from motools.config import home
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.environment import nearest_file
-from motools_inspect.in_use import OWN, code_in_use, is_somebodys
+from motools_inspect.in_use import OWN, code_in_use, code_loaded, is_somebodys
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import FrameType
 
@@ -55,6 +55,8 @@ class Observing:
         self._began = time.time_ns()
         self._reading = Reading()
         self._noted: set[str] = set()
+        self._modules = 0
+        """How many there were when it was last written down which."""
         self._before = {*sys.modules} if worker.spec["in_memory"] else set()
         self._project = (f"{worker.spec['folder']}/", f"{worker.spec['cwd']}/")
         logs = worker.spec["log_dir"].removeprefix("file://")
@@ -79,11 +81,18 @@ class Observing:
 
     @cached_property
     def _code(self) -> tuple[set[str], set[str]]:
-        return code_in_use(self._spec, sys.modules.keys() - self._before if self._before else ())
+        return code_in_use(self._spec, self._late())
+
+    def _late(self) -> Collection[str]:
+        return sys.modules.keys() - self._before if self._before else ()
 
     def note(self) -> None:
-        """Write down what was read so far: this worker may be killed, and another goes on."""
-        self._note([*self._reading.read])
+        """Write down what was read so far, and the code that is there: this worker may be killed, and another goes on."""
+        number = len(sys.modules)
+        with self._reading.deaf():
+            code = code_loaded(self._spec, self._late()) if number != self._modules else ()
+            self._modules = number
+            self._note([*self._reading.read, *code])
 
     @property
     def period(self) -> list[int] | None:

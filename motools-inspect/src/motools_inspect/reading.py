@@ -47,7 +47,7 @@ class Reading:
         self.has_begun_others = False
         """Whether other programs were begun, which may write too."""
         self._others: set[int | None] = set()
-        self._judging = threading.local()
+        self._here = threading.local()
 
     @contextmanager
     def listening(self) -> Iterator[Reading]:
@@ -71,13 +71,23 @@ class Reading:
             self._hear_looks(name, lambda found, frame: not found and self._is_judged(counts, frame))
 
     def _is_judged(self, counts: Callable[[FrameType], bool], frame: FrameType) -> bool:
-        if getattr(self._judging, "now", False):  # to judge is to look
+        if self._is_deaf:  # to judge is to look
             return False
-        self._judging.now = True
-        try:
+        with self.deaf():
             return counts(frame)
+
+    @property
+    def _is_deaf(self) -> bool:
+        return getattr(self._here, "is_deaf", False)
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Hear nothing of what this thread does in the meantime."""
+        before, self._here.is_deaf = self._is_deaf, True
+        try:
+            yield
         finally:
-            self._judging.now = False
+            self._here.is_deaf = before
 
     def _hear_looks(self, name: str, counts: Callable[[bool, FrameType], bool]) -> None:
         look: Callable[..., Any] = getattr(os, name)
@@ -101,7 +111,7 @@ class Reading:
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take in an audit event of Python's, of the frame that has called the caller; it may not raise."""
-        if threading.get_ident() in self._others:
+        if threading.get_ident() in self._others or self._is_deaf:
             return
         try:
             if event in _OF_PROGRAMS:
