@@ -503,6 +503,39 @@ async def test_a_file_that_was_touched_is_read_once_more_and_not_each_time(
     assert known.read_text() == told
 
 
+PLUGGED = """
+import importlib.metadata, sys
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+@solver
+def versioned():
+    async def solve(state, generate):
+        sys.path.append(str(Path(__file__).parent))
+        assert importlib.metadata.entry_points()
+        state.user_prompt.text += Path(__file__).with_name("one.txt").read_text()
+        return state
+    return solve
+
+@task
+def version():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[versioned(), generate()], scorer=match())
+"""
+
+
+async def test_who_looks_for_plugins_does_not_read_the_folders_that_modules_are_in(tmp_path, installed):
+    (tmp_path / "version.py").write_text(PLUGGED)
+    (tmp_path / "one.txt").write_text("-one")
+    version = Asked(tmp_path, f"{tmp_path}/version.py@version")
+    assert await version.answers() == (False, 1, ["A-ONE"])
+    (tmp_path / "two.txt").write_text("-two")
+    (tmp_path / "another").mkdir()
+    assert await version.answers() == (True, 0, ["A-ONE"])
+
+
 @pytest.mark.parametrize("reading", ["named"], indirect=True)
 async def test_a_miss_says_which_file_a_run_has_read_is_another(reading, tmp_path):
     await reading.answers()

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache, wraps
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ LOOKS = ("stat", "lstat", "access")
 """The functions of `os` by which `os.path` and `pathlib` look; they raise no audit event."""
 
 
-IMPORTLIB = "<frozen importlib._bootstrap_external>"
-"""Whose frame it is that lists a folder to look for a module."""
+OF_IMPORTLIB = frozenset({"<frozen importlib._bootstrap_external>", metadata.__file__})
+"""Whose frames they are that list a folder to look for a module or a distribution."""
 
 
 class Reading:
@@ -38,7 +39,7 @@ class Reading:
         self.read: dict[str, int] = {}
         """Files that are opened to be read, also in vain, and folders whose names are, with the time of the first, in nanoseconds."""
         self.searched: set[str] = set()
-        """Folders that were looked through for modules."""
+        """Folders that were looked through for modules and distributions."""
         self.scanned: set[str] = set()
         """Those of these folders whose names are read with what stands beside them, such as sizes."""
         self.seen: set[str] = set()
@@ -137,7 +138,7 @@ class Reading:
     def _hear_listing(self, event: str, path: Any, frame: FrameType) -> None:
         if not isinstance(path, (str, bytes)):
             return
-        if frame.f_code.co_filename == IMPORTLIB:
+        if frame.f_code.co_filename in OF_IMPORTLIB:
             self.searched.add(_absolute(path))
             return
         self.read.setdefault(_absolute(path), time.time_ns())
