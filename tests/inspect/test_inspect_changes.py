@@ -461,6 +461,140 @@ async def test_the_code_that_an_evaluation_goes_through_counts_where_it_can_be_e
     assert await edited.answers("edited/model") == (True, 0, ["A-WORD-MORE"])
 
 
+REACHING = """
+import importlib
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+{above}
+
+@solver
+def reaching():
+    async def solve(state, generate):
+        {code}
+        state.user_prompt.text += words.word()
+        return state
+    return solve
+
+def reaches_object():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[reaching(), generate()], scorer=match())
+
+@task
+def reaches():
+    return reaches_object()
+"""
+REACHED = {
+    "as it is read": ("from imported_tasks import words", "pass"),
+    "as it runs": ("", "from imported_tasks import words"),
+    "by a text": ("", "words = importlib.import_module('imported_tasks.words')"),
+    "by a text that it makes": ("", "words = importlib.import_module(f'imported_{reaches.__name__[:0]}tasks.words')"),
+    "by a module beside": ("import beside", "words = beside.words"),
+    "by an installed library": ("import plain_library", "words = plain_library.words"),
+}
+DEEP = {
+    "imported_tasks/words.py": "def word():\n    from imported_tasks import deeper\n    return deeper.WORD\n",
+    "imported_tasks/deeper.py": "WORD = '-more'\n",
+    "project/beside.py": "from imported_tasks import words\n",
+    "site-packages/plain_library.py": "from imported_tasks import words\n",
+}
+
+
+@pytest.mark.parametrize("how", REACHED)
+async def test_packages_that_a_file_reaches_count(edited, tmp_path, monkeypatch, how):
+    above, code = REACHED[how]
+    for name, text in {**DEEP, "project/reaching.py": REACHING.format(above=above, code=code)}.items():
+        place = tmp_path / ("" if name.startswith(("project", "site")) else "edited") / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site-packages'}{os.pathsep}{os.environ['PYTHONPATH']}")
+    edited.suite = f"{tmp_path}/project/reaching.py@reaches"
+    assert await edited.answers() == (False, 1, ["A-MORE"])
+    assert (await edited.answers())[:2] == (True, 0)
+    (tmp_path / "edited" / "unrelated_tasks" / "_registry.py").write_text("CHANGED = True\n")
+    assert (await edited.answers())[:2] == (True, 0)
+    edit(tmp_path / "edited" / "imported_tasks" / "deeper.py", "-more", "-most")
+    assert await edited.answers() == (False, 1, ["A-MOST"])
+
+
+ASKING = """
+import asyncio, json, sys
+import motools
+from reaching import reaches_object
+
+async def main():
+    job = await motools.get_backend("inspect").evaluate("scripted/upper", reaches_object())
+    print(json.dumps([job.is_hit, *[sample["output"] for sample in (await job.wait()).samples]]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["as it is read", "as it runs", "by a module beside"])
+async def test_packages_that_an_object_reaches_count(edited, tmp_path, how):
+    above, code = REACHED[how]
+    for name, text in {**DEEP, "project/reaching.py": REACHING.format(above=above, code=code)}.items():
+        place = tmp_path / ("" if name.startswith("project") else "edited") / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+    (tmp_path / "project" / "asking.py").write_text(ASKING)
+
+    async def asked() -> list[object]:
+        command = [sys.executable, str(tmp_path / "project" / "asking.py")]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        return json.loads((await process.communicate())[0].splitlines()[-1])
+
+    assert await asked() == [False, "A-MORE"]
+    assert await asked() == [True, "A-MORE"]
+    edit(tmp_path / "edited" / "imported_tasks" / "deeper.py", "-more", "-most")
+    assert await asked() == [False, "A-MOST"]
+
+
+GRADED = """
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.model import get_model
+from inspect_ai.scorer import Score, accuracy, scorer
+
+@scorer(metrics=[accuracy()])
+def graded(grader=None):
+    async def score(state, target):
+        model = get_model({name}, calls={calls!r})
+        return Score(value=(await model.generate("yes")).completion == "YES")
+    return score
+
+@task
+def grading(grader=None):
+    return Task(dataset=[Sample(id="a", input="a", target="A")], scorer=graded(grader){more})
+"""
+GRADERS = {
+    "its code": ("'edited/model'", ""),
+    "an argument": ("grader", ""),
+    "another file": ("open(__file__[:-2] + 'txt').read()", ""),
+    "the task": ("'scripted/upper'", ", model=get_model('edited/model', calls={calls!r})"),
+}
+
+
+@pytest.mark.parametrize("distribution", ["provider_edited", "edited_inspect_models"])
+@pytest.mark.parametrize("named_by", GRADERS)
+async def test_the_providers_of_all_models_count(edited, tmp_path, named_by, distribution):
+    (tmp_path / "edited" / "provider_edited-1.0.dist-info").rename(
+        tmp_path / "edited" / f"{distribution}-1.0.dist-info"
+    )
+    edit(tmp_path / "edited" / f"{distribution}-1.0.dist-info" / "METADATA", "provider_edited", distribution)
+    edit(tmp_path / "edited" / "provider_edited" / "api.py", "said(input[-1].text)", "input[-1].text.upper()")
+    name, more = GRADERS[named_by]
+    calls = str(edited.calls)
+    (tmp_path / "graded.py").write_text(GRADED.format(name=name, calls=calls, more=more.format(calls=calls)))
+    (tmp_path / "graded.txt").write_text("edited/model")
+    edited.suite = f"{tmp_path}/graded.py@grading"
+    arguments = {"task_args": {"grader": "edited/model"}} if named_by == "an argument" else {}
+    assert (await edited.answers(**arguments))[0] is False
+    assert (await edited.answers(**arguments))[0] is True
+    edit(tmp_path / "edited" / "provider_edited" / "api.py", "upper()", "title()")
+    assert (await edited.answers(**arguments))[0] is False
+
+
 async def test_packages_that_have_no_part_in_an_evaluation_may_be_edited(edited, tmp_path):
     await edited.answers("edited/model")
     (tmp_path / "edited" / "unrelated_tasks" / "_registry.py").write_text("CHANGED = True\n")

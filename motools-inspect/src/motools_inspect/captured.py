@@ -138,7 +138,7 @@ class _Walk:
             self._folder = before
 
     def _function(self, function: FunctionType) -> dict[str, Any]:
-        values = dict(_closed_over(function))
+        values = dict(closed_over(function))
         if not _is_own(function):
             return self._named(values, code_alone=True)
         values |= function.__kwdefaults__ or {}
@@ -239,7 +239,8 @@ def _table(value: Any) -> Any:
     return [[*columns], cells.tolist() if cells.dtype.hasobject else [str(cells.dtype), cells.tobytes()]]
 
 
-def _closed_over(function: FunctionType) -> Iterator[tuple[str, Any]]:
+def closed_over(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield the names that a function closes over, with what they stand for."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield name, cell.cell_contents
@@ -269,4 +270,4 @@ def _file_of(module: str) -> Path | None:
     return Path(path) if path and Path(path).is_file() else None
 
 
-__all__ = ["captured"]
+__all__ = ["captured", "closed_over"]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from motools.config import home
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.environment import nearest_file
-from motools_inspect.in_use import OWN, code_in_use, code_loaded, is_somebodys
+from motools_inspect.in_use import OWN, at_first, code_in_use, code_loaded, is_somebodys
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
@@ -55,6 +55,9 @@ class Observing:
         self._began = time.time_ns()
         self._reading = Reading()
         self._noted: set[str] = set()
+        at_first()  # what is imported from here on is for this job
+        self.asked: set[str] = set()
+        """The models that answered, as far as they tell."""
         self._modules = 0
         """How many there were when it was last written down which."""
         self._before = {*sys.modules} if worker.spec["in_memory"] else set()
@@ -81,7 +84,7 @@ class Observing:
 
     @cached_property
     def _code(self) -> tuple[set[str], set[str]]:
-        return code_in_use(self._spec, self._late())
+        return code_in_use(self._spec, self._late(), self.asked)
 
     def _late(self) -> Collection[str]:
         return sys.modules.keys() - self._before if self._before else ()

@@ -154,6 +154,7 @@ async def _evaluate(worker: Worker, objects: Mapping[str, Task] | None, observin
                 done += await _begin(spec, again) if again else []
                 done += await _begin(spec, fresh) if fresh else []
         if spec["measured"]:
+            observing.asked.update(name for log in done for name in log.stats.model_usage)
             observing.count(_named(spec, built, observing.code))
             _keep(spec, digests, done, observing)
     except Exception as error:
