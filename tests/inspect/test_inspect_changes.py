@@ -743,6 +743,44 @@ async def test_answers_to_another_prompt_are_not_scored_again(reading, tmp_path)
     assert answers == ["A-OTHER-WORD", "B-OTHER-WORD"]
 
 
+SCORING = """
+from inspect_ai.scorer import Score, Scorer, accuracy, scorer
+from scored_beside import value
+
+@scorer(metrics=[accuracy()])
+def kind() -> Scorer:
+    async def score(state, target) -> Score:
+        return Score(value=value())
+    return score
+"""
+
+
+@pytest.mark.parametrize("scorer", ["imported_tasks/kind", "scoring.py@kind"])
+@pytest.mark.parametrize("name", ["its module", "scored_beside.py"])
+async def test_an_edited_scorer_scores_recorded_answers_again(edited, tmp_path, monkeypatch, scorer, name):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / {"imported_tasks/kind": "edited/imported_tasks/_registry.py"}.get(scorer, "scoring.py")
+    place.write_text(SCORING.replace("value()", "value() * 1"))
+    beside = (tmp_path / "edited" / "imported_tasks" if "/" in scorer else tmp_path) / "scored_beside.py"
+    if "/" in scorer:
+        edit(place, "from scored_beside", "from imported_tasks.scored_beside")
+    beside.write_text("def value():\n    return 1\n")
+    (tmp_path / "reaching.py").write_text(
+        REACHING.format(above="", code="from tasks_library.deep import words").replace("words.word()", "words.WORD")
+    )
+    edited.suite = f"{tmp_path}/reaching.py@reaches"
+    assert await edited.answers(scorer=scorer) == (False, 1, ["A-WORD"])
+    if name == "its module":
+        edit(place, "* 1", "* 0")
+    else:
+        edit(beside, "return 1", "return 0")
+    job = await edited.start(scorer=scorer)
+    assert (await job.wait()).metrics["reaches"]["kind"]["accuracy"] == 0.0
+    assert (job.is_hit, len(edited.questions)) == (False, 1)
+    edit(tmp_path / "edited" / "tasks_library" / "deep" / "words.py", "-word", "-other")
+    assert await edited.answers(scorer=scorer) == (False, 1, ["A-OTHER"])
+
+
 async def test_what_changes_while_it_is_read_is_asked_anew(reading, tmp_path):
     job = await reading.start("scripted/slow", max_connections=1, max_samples=1)
     await until((tmp_path / "kind.seen").exists)

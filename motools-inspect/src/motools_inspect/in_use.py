@@ -28,6 +28,8 @@ from motools_inspect.tasks import Task as NamedTask
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+OF_SCORING = ("scorers", "reducer")
+"""The facts of a task that make no other answers."""
 OWN = ("<", *(f"{Path(str(sys.modules[name].__file__)).parent}/" for name in ("motools", "motools_inspect")))
 """Code that no task is written in."""
 
@@ -120,7 +122,7 @@ def _with_a_part(
     used |= {each for each in apart if {*loaded[each]} & {*late} and {*loaded[each]} - {*late}}
     used |= _at_hand(_others_at_work(spec, apart)) & apart
     looked: set[str] = set()
-    waiting = {str(path) for path in _files_asked_for(spec)}
+    waiting = {str(path) for path in files_asked_for(spec)}
     waiting.update(path for each in loaded.keys() - (apart - used) for path in loaded[each].values())
     while waiting:
         path = waiting.pop()
@@ -150,7 +152,16 @@ def _packages_of(found: Any) -> set[str]:
     return {str(getattr(each, "__module__", "")).partition(".")[0] for each in (found, *inner)}
 
 
-def _files_asked_for(spec: Mapping[str, Any]) -> Iterator[Path]:
+def without_scorers(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request as if it was for answers alone."""
+    tasks = {
+        label: {name: value for name, value in facts.items() if name not in OF_SCORING}
+        for label, facts in spec["measured"]["tasks"].items()
+    }
+    return {**spec, "measured": {**spec["measured"], "tasks": tasks}, "scorers": {}}
+
+
+def files_asked_for(spec: Mapping[str, Any]) -> Iterator[Path]:
     """Yield the files that a request names, which are no modules that are imported, and the modules beside them."""
     for task in spec["tasks"] if not spec["in_memory"] else ():
         yield from (each for path in files_of(NamedTask(**task)) for each in with_beside(path))
@@ -197,4 +208,13 @@ def _at_hand(modules: Iterable[ModuleType]) -> set[str]:
     return {each.partition(".")[0] for each in found}
 
 
-__all__ = ["OWN", "at_first", "code_in_use", "code_loaded", "is_somebodys"]
+__all__ = [
+    "OF_SCORING",
+    "OWN",
+    "at_first",
+    "code_in_use",
+    "code_loaded",
+    "files_asked_for",
+    "is_somebodys",
+    "without_scorers",
+]

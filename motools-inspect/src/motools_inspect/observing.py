@@ -20,9 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from motools.config import home
+from motools_inspect import sources
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
 from motools_inspect.environment import nearest_file
-from motools_inspect.in_use import OWN, at_first, code_in_use, code_loaded, is_somebodys
+from motools_inspect.in_use import (
+    OWN,
+    at_first,
+    code_in_use,
+    code_loaded,
+    files_asked_for,
+    is_somebodys,
+    without_scorers,
+)
 from motools_inspect.observed import values_in
 from motools_inspect.reading import Reading, can_be_edited
 
@@ -85,6 +94,13 @@ class Observing:
     @cached_property
     def _code(self) -> tuple[set[str], set[str]]:
         return code_in_use(self._spec, self._late(), self.asked)
+
+    def of_scorers(self) -> set[str]:
+        """Return the files of this code that only scorers go through, by which the answers are no others."""
+        answering = without_scorers(self._spec)
+        beside = {str(each) for name in self._spec["scorers"] for each in sources.inputs_of_name(name)}
+        others = {str(each) for each in files_asked_for(answering)}
+        return self.code - code_in_use(answering, self._late(), self.asked)[0] | (beside - others)
 
     def _late(self) -> Collection[str]:
         return sys.modules.keys() - self._before if self._before else ()

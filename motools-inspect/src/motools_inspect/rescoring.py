@@ -29,6 +29,7 @@ from motools_inspect import sources, tasks
 from motools_inspect.building import LABEL
 from motools_inspect.depends import changed
 from motools_inspect.facts import code_of
+from motools_inspect.in_use import OF_SCORING
 from motools_inspect.words import reason_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from motools_inspect.depends import Depends
 
-OF_SCORING = ("scorers", "reducer")
 ANSWERS_OF = "motools_answers_of"
 """The field of a log's metadata that says of which log the answers are."""
 

@@ -205,7 +205,8 @@ def _keep(spec: Mapping[str, Any], digests: Mapping[str, str], logs: Sequence[Ev
     Observed(spec["measured"], spec["folder"]).add(read, uncertain, observing.period)
     if not uncertain:
         complete = {label_of(log, spec["tasks"]): log for log in logs if in_a_sentence(log, "") is None}
-        keep(digests, complete, read)
+        of_scorers = observing.of_scorers()
+        keep(digests, complete, [each for each in read if each[0] not in of_scorers])
 
 
 def _again(task: Task, log: EvalLog) -> PreviousTask:
