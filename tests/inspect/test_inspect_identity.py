@@ -15,7 +15,7 @@ from motools_inspect import InspectEvalBackend, packages
 from motools_inspect.identity import model_identity
 from motools_inspect.placed import fingerprints
 from motools_inspect.settings import parameters_of
-from motools_inspect.sources import inputs_of, source_of
+from motools_inspect.sources import inputs_of, named_in, source_of
 from motools_inspect.tasks import resolve
 
 if TYPE_CHECKING:
@@ -423,3 +423,29 @@ async def test_what_was_recalled_is_asked_again_only_when_a_file_is_another(suit
 
 def test_the_version_of_inspect_is_known_without_it():
     assert packages.inspect_version().count(".") == 2
+
+
+NAMING = """
+# it isn't "say.sh" alone that is named
+SAYS, TABLE = "say.sh", 'tables/' "words.parquet"
+ABOVE = ["../above.sql", "./other.sh", f"{SAYS}.lua"]
+READ, ELSEWHERE, PLAIN = "read.txt", "/", "say.sh is a program"
+"""
+
+
+def test_the_programs_and_tables_that_a_file_names_are_found(tmp_path):
+    named = {"say.sh", "tables/words.parquet", "../above.sql", "other.sh"}
+    for name in (*named, "read.txt", "unnamed.sh"):
+        place = tmp_path / "code" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    (tmp_path / "code" / "naming.py").write_text(NAMING)
+    found = {os.path.relpath(each, tmp_path / "code") for each in named_in(tmp_path / "code" / "naming.py")}
+    assert found == named
+    assert named_in(tmp_path / "code" / "gone.py") == set()
+
+
+def test_a_file_that_names_no_other_is_not_taken_apart(tmp_path, monkeypatch):
+    (tmp_path / "code.py").write_text("# what isn't there: 'say.sh'\nPARTS, VERSION = 'a/b'.split('/'), '1.0'\n")
+    monkeypatch.setattr("ast.parse", None)
+    assert named_in(tmp_path / "code.py") == set()

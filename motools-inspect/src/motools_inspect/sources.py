@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from motools_inspect import packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from motools_inspect.tasks import Task
 
@@ -27,6 +28,8 @@ UNHEARD = frozenset(
     | {".bash", ".jar", ".jl", ".js", ".lua", ".mjs", ".php", ".pl", ".ps1", ".py", ".r", ".rb", ".sh", ".sql", ".ts"}
 )
 """Endings of files that Python does not open itself."""
+TEXT = re.compile(r"""["']([^"'\n]+)(?=["'])""")
+"""All that stands between two quotation marks, be it a text or what is between two."""
 
 
 def source_of(task: Task) -> dict[str, Any]:
@@ -105,8 +108,23 @@ def named_in(path: Path) -> set[Path]:
 
     Others run the ones, and Arrow maps the others: nothing is heard of either. What a run reads itself is.
     """
-    named = {place for text in _texts(path) for place in _existing(path.parent, text)}
+    try:
+        source, beside = (
+            path.read_text(encoding="utf-8", errors="replace"),
+            {each.name for each in path.parent.iterdir()},
+        )
+    except OSError:
+        return set()
+    # To take a library apart, and to look for each text in it, would take seconds.
+    texts = _texts(path) if any(_may_lead(text, beside) for text in TEXT.findall(source)) else ()
+    named = {place for text in texts if _may_lead(text, beside) for place in _existing(path.parent, text)}
     return {place for place in named if place.suffix.lower() in UNHEARD or os.access(place, os.X_OK)}
+
+
+def _may_lead(text: str, beside: Collection[str]) -> bool:
+    """Whether a text begins as the names of files in a folder do, or as a path that leads elsewhere."""
+    first, slash, rest = text.partition("/")
+    return first in beside or (bool(slash and rest) and first in {"", ".", ".."})
 
 
 def _beside(path: Path) -> set[Path]:
