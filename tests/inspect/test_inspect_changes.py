@@ -12,6 +12,7 @@ import py_compile
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
@@ -593,6 +594,23 @@ async def test_the_providers_of_all_models_count(edited, tmp_path, named_by, dis
     assert (await edited.answers(**arguments))[0] is True
     edit(tmp_path / "edited" / "provider_edited" / "api.py", "upper()", "title()")
     assert (await edited.answers(**arguments))[0] is False
+
+
+async def test_what_is_cloned_into_the_environment_to_be_edited_counts(edited, monkeypatch):
+    (Path(sys.prefix) / "src").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=Path(sys.prefix) / "src") as place:
+        (Path(place) / "cloned_library.py").write_text("WORDS = {'said': '-cloned'}\n")
+        monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{os.environ['PYTHONPATH']}")
+        edit(edited.calls.parents[1] / "edited" / "edited_library.py", "return", "import cloned_library; return")
+        edit(
+            edited.calls.parents[1] / "edited" / "edited_library.py",
+            "upper()",
+            "upper() + cloned_library.WORDS['said']",
+        )
+        assert await edited.answers("edited/model") == (False, 1, ["A-WORD-MORE-cloned"])
+        assert (await edited.answers("edited/model"))[:2] == (True, 0)
+        edit(Path(place) / "cloned_library.py", "-cloned", "-edited")
+        assert await edited.answers("edited/model") == (False, 1, ["A-WORD-MORE-edited"])
 
 
 async def test_packages_that_have_no_part_in_an_evaluation_may_be_edited(edited, tmp_path):

@@ -63,7 +63,7 @@ class Observing:
         self._part = worker.path / PART
         self._began = time.time_ns()
         self._reading = Reading()
-        self._noted: set[str] = set()
+        self._noted: dict[bool, set[str]] = {False: set(), True: set()}
         at_first()  # what is imported from here on is for this job
         self.asked: set[str] = set()
         """The models that answered, as far as they tell."""
@@ -73,9 +73,11 @@ class Observing:
         self._project = (f"{worker.spec['folder']}/", f"{worker.spec['cwd']}/")
         logs = worker.spec["log_dir"].removeprefix("file://")
         own = (f"{place}/" for place in (home() / "inspect", home() / "resolved", worker.path, logs))
-        others = (f"{place}/" for place in (home(), sys.prefix, sys.base_prefix, *_caches()))
+        others = (f"{place}/" for place in (home(), *_caches()))
         # A project may lie in one of these.
         self._apart = (*own, *(each for each in others if not self._project[0].startswith(each)))
+        prefixes = {f"{sys.prefix}/", f"{sys.base_prefix}/"}
+        self._of_the_system = (*OF_THE_SYSTEM, *(each for each in prefixes if not self._project[0].startswith(each)))
         self._dotenv = nearest_file()  # what it says is known before
 
     def listening(self) -> AbstractContextManager[Reading]:
@@ -111,7 +113,8 @@ class Observing:
         with self._reading.deaf():
             code = code_loaded(self._spec, self._late()) if number != self._modules else ()
             self._modules = number
-            self._note([*self._reading.read, *code])
+            self._note(self._reading.read)
+            self._note(code, is_code=True)
 
     @property
     def period(self) -> list[int] | None:
@@ -129,7 +132,8 @@ class Observing:
         """
         missed = [path for path in [*self._reading.seen] if _is_missing(path)]
         used, others = self._code
-        self._note([*self._reading.read, *used, *missed])
+        self._note([*self._reading.read, *missed])
+        self._note(used, is_code=True)
         first: dict[str, int] = {}
         for path, time_of_it in values_in(self._part):
             if path not in self._reading.written and path not in others:
@@ -141,12 +145,14 @@ class Observing:
         listed = {path: how for path, how in folders.items() if how is not None}
         return described(dict.fromkeys(files, READ) | listed), uncertain
 
-    def _note(self, paths: Iterable[str]) -> None:
-        new = [path for path in paths if path not in self._noted]
-        if found := [[path, self._reading.read.get(path, self._began)] for path in new if self._is_of_interest(path)]:
+    def _note(self, paths: Iterable[str], *, is_code: bool = False) -> None:
+        noted = self._noted[is_code]
+        new = [path for path in [*paths] if path not in noted]
+        counting = [path for path in new if self._is_of_interest(path, is_code=is_code)]
+        if found := [[path, self._reading.read.get(path, self._began)] for path in counting]:
             with self._part.open("a", encoding="utf-8") as file:
                 file.write("".join(f"\n{json.dumps(each)}\n" for each in found))
-        self._noted.update(new)
+        noted.update(new)
 
     def _how_listed(self, folder: str, kinds: Mapping[str, set[str]]) -> str | None:
         """Return which names in a folder count: those like what was read there, or all where its names alone were; none of a project's own."""
@@ -158,13 +164,16 @@ class Observing:
         """Let go of what was written down."""
         self._part.unlink(missing_ok=True)
 
-    def _is_of_interest(self, path: str) -> bool:
+    def _is_of_interest(self, path: str, *, is_code: bool) -> bool:
         if path in self._reading.written or path.startswith(self._apart) or not can_be_edited(path):
             return False
         if path.endswith(".py") and path.startswith(OWN):
             return False
-        is_of_the_system = path.startswith(OF_THE_SYSTEM) and not path.startswith(self._project)
-        if is_of_the_system or path.endswith(".dist-info/METADATA"):  # the versions that count are known
+        is_of_the_system = path.startswith(self._of_the_system) and not path.startswith(self._project)
+        # What can be edited may lie there, too: pip clones into the `src` of an environment.
+        if (is_of_the_system and not is_code) or path.endswith(
+            ".dist-info/METADATA"
+        ):  # the versions that count are known
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
