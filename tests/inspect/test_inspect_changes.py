@@ -655,6 +655,46 @@ async def test_a_file_that_was_touched_is_read_once_more_and_not_each_time(
     assert known.read_text() == told
 
 
+WALKING = """
+from pathlib import Path
+from inspect_ai import Task, task
+from inspect_ai.dataset import Sample
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate, solver
+
+@solver
+def walking():
+    async def solve(state, generate):
+        state.user_prompt.text += "".join(path.read_text() for path in sorted(Path(__file__).parent.rglob("*.words")))
+        return state
+    return solve
+
+@task
+def walks():
+    return Task(dataset=[Sample(id="a", input="a", target="A")], solver=[walking(), generate()], scorer=match())
+"""
+
+
+async def test_what_git_and_python_keep_in_a_project_is_not_read_by_who_goes_through_its_folders(tmp_path, installed):
+    project = tmp_path / "project"
+    for name, text in {
+        "walks.py": WALKING,
+        "words/one.words": "-one",
+        ".git/HEAD": "main",
+        ".git/refs/main": "1",
+    }.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    walks = Asked(tmp_path, f"{project}/walks.py@walks")
+    assert await walks.answers() == (False, 1, ["A-ONE"])
+    for name in (".git/refs/tag", ".git/objects/0a", "__pycache__/walks.pyc", "words/__pycache__/words.pyc"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("")
+    assert await walks.answers() == (True, 0, ["A-ONE"])
+    (project / "words" / "two.words").write_text("-two")
+    assert await walks.answers() == (False, 1, ["A-ONE-TWO"])
+
+
 PLUGGED = """
 import importlib.metadata, sys
 from pathlib import Path

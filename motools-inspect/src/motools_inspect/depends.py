@@ -106,7 +106,8 @@ def _read(path: str) -> str:
 def _list(path: str, kinds: list[str]) -> str:
     """Return the digest of the names in a folder that end like these; of its folders for `/`."""
     try:
-        entries = [f"{each.name}/" if each.is_dir() else each.name for each in Path(path).iterdir()]
+        found = [each for each in Path(path).iterdir() if each.name != "__pycache__"]
+        entries = [f"{each.name}/" if each.is_dir() else each.name for each in found]
     except OSError:
         return ABSENT
     names = sorted(each for each in entries if (each[-1:] if each.endswith("/") else Path(each).suffix) in kinds)

@@ -51,6 +51,8 @@ OF_THE_SYSTEM = (
 CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", "INSPECT_CACHE_DIR")
 """The variables that name folders of what can be fetched again."""
 
+KEPT = frozenset({"__pycache__", ".git"})
+"""The folders that programs keep in others for themselves."""
 OF_PYTHON = ("<frozen importlib._bootstrap>", linecache.__file__)
 """Which look for modules, and for the source of a line."""
 
@@ -155,10 +157,14 @@ class Observing:
         noted.update(new)
 
     def _how_listed(self, folder: str, kinds: Mapping[str, set[str]]) -> str | None:
-        """Return which names in a folder count: those like what was read there, or all where its names alone were; none of a project's own."""
+        """Return which names in a folder count: those like what was read there, or all where its names alone were.
+
+        None of a project's own do, nor of what Python and git keep there: whoever goes through all folders comes by them.
+        """
         if folder in kinds:
             return " ".join([LISTED, *sorted(kinds[folder])])
-        return None if any(place.startswith(f"{folder}/") for place in self._project) else READ
+        is_kept = not KEPT.isdisjoint(Path(folder).parts)
+        return None if is_kept or any(place.startswith(f"{folder}/") for place in self._project) else READ
 
     def clear(self) -> None:
         """Let go of what was written down."""
