@@ -524,11 +524,20 @@ import motools
 from reaching import reaches_object
 
 async def main():
-    job = await motools.get_backend("inspect").evaluate("scripted/upper", reaches_object())
-    print(json.dumps([job.is_hit, *[sample["output"] for sample in (await job.wait()).samples]]))
+    for model in sys.argv[1:]:
+        job = await motools.get_backend("inspect").evaluate(f"scripted/{model}", reaches_object())
+        print(json.dumps([job.is_hit, *[sample["output"] for sample in (await job.wait()).samples]]))
 
 asyncio.run(main())
 """
+
+
+async def by_another_process(folder: Path, *models: str) -> list[list[object]]:
+    """Return whether each was a hit, and its answers."""
+    command = [sys.executable, str(folder / "project" / "asking.py"), *models]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    lines = (await process.communicate())[0].decode().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("[")]
 
 
 @pytest.mark.parametrize("how", ["as it is read", "as it runs", "by a module beside"])
@@ -540,15 +549,21 @@ async def test_packages_that_an_object_reaches_count(edited, tmp_path, how):
         place.write_text(text)
     (tmp_path / "project" / "asking.py").write_text(ASKING)
 
-    async def asked() -> list[object]:
-        command = [sys.executable, str(tmp_path / "project" / "asking.py")]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        return json.loads((await process.communicate())[0].splitlines()[-1])
-
-    assert await asked() == [False, "A-MORE"]
-    assert await asked() == [True, "A-MORE"]
+    assert await by_another_process(tmp_path, "upper") == [[False, "A-MORE"]]
+    assert await by_another_process(tmp_path, "upper") == [[True, "A-MORE"]]
     edit(tmp_path / "edited" / "imported_tasks" / "deeper.py", "-more", "-most")
-    assert await asked() == [False, "A-MOST"]
+    assert await by_another_process(tmp_path, "upper") == [[False, "A-MOST"]]
+
+
+async def test_a_module_counts_for_all_jobs_of_the_process_that_has_imported_it(tmp_path, installed):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "reaching.py").write_text(REACHING.format(above="", code="import words"))
+    (tmp_path / "project" / "words.py").write_text("def word():\n    return '-word'\n")
+    (tmp_path / "project" / "asking.py").write_text(ASKING)
+    assert await by_another_process(tmp_path, "one", "two") == [[False, "A-WORD"]] * 2
+    assert await by_another_process(tmp_path, "two", "one") == [[True, "A-WORD"]] * 2
+    edit(tmp_path / "project" / "words.py", "-word", "-other")
+    assert await by_another_process(tmp_path, "two", "one") == [[False, "A-OTHER"]] * 2
 
 
 GRADED = """

@@ -1,8 +1,9 @@
 """Which code that can be edited an evaluation goes through, of all that its process has loaded.
 
 A process loads every package that registers something with Inspect or with MOTools, also those that have no part in an
-evaluation: of these counts what is named in the request, gives a model that is asked, or is imported by what counts. Other
-modules, such as those beside a task's file and the libraries of an editable package, are there because somebody imports them.
+evaluation: of these counts what is named in the request, gives a model that is asked, is imported or named in a text by what
+counts, is at hand in a module that was imported since, or has more modules since than it was loaded with. Other modules, such as
+those beside a task's file and the libraries of an editable package, are there because somebody imports them.
 """
 
 from __future__ import annotations

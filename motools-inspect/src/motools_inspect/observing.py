@@ -56,6 +56,9 @@ KEPT = frozenset({"__pycache__", ".git"})
 OF_PYTHON = ("<frozen importlib._bootstrap>", linecache.__file__)
 """Which look for modules, and for the source of a line."""
 
+_late: set[str] = set()
+"""What was imported while jobs were done in their caller's process: a later one of the same task finds it imported."""
+
 
 class Observing:
     """Listens to what a job reads."""
@@ -107,7 +110,9 @@ class Observing:
         return self.code - code_in_use(answering, self._late(), self.asked)[0] | (beside - others)
 
     def _late(self) -> Collection[str]:
-        return sys.modules.keys() - self._before if self._before else ()
+        if self._before:
+            _late.update(sys.modules.keys() - self._before)
+        return _late
 
     def note(self) -> None:
         """Write down what was read so far, and the code that is there: this worker may be killed, and another goes on."""
