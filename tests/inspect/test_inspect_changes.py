@@ -566,6 +566,18 @@ async def test_a_module_counts_for_all_jobs_of_the_process_that_has_imported_it(
     assert await by_another_process(tmp_path, "two", "one") == [[False, "A-OTHER"]] * 2
 
 
+async def test_the_configuration_is_no_part_of_an_evaluation_of_an_object(tmp_path, installed, monkeypatch):
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    (tmp_path / "project" / "reaching.py").write_text(REACHING.format(above="import words", code="pass"))
+    (tmp_path / "project" / "words.py").write_text("def word():\n    return '-word'\n")
+    (tmp_path / "project" / "asking.py").write_text(ASKING)
+    assert await by_another_process(tmp_path, "upper") == [[False, "A-WORD"]]
+    (tmp_path / "project" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    (tmp_path / "motools.toml").write_text("# nothing\n")
+    assert await by_another_process(tmp_path, "upper") == [[True, "A-WORD"]]
+
+
 GRADED = """
 from inspect_ai import Task, task
 from inspect_ai.dataset import Sample

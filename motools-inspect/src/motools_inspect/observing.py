@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from motools import configfile
 from motools.config import home
 from motools_inspect import sources
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
@@ -67,7 +68,8 @@ class Observing:
         self._spec = worker.spec
         self._part = worker.path / PART
         self._began = time.time_ns()
-        self._reading = Reading()
+        # Others in this process may look for their configuration meanwhile.
+        self._reading = Reading(but_for=configfile.__file__)
         self._noted: dict[bool, set[str]] = {False: set(), True: set()}
         at_first()  # what is imported from here on is for this job
         self.asked: set[str] = set()

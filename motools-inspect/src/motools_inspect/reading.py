@@ -35,7 +35,9 @@ OF_IMPORTLIB = frozenset({"<frozen importlib._bootstrap_external>", metadata.__f
 class Reading:
     """What this process has to do with files while it is listened to, by the names it has for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, but_for: str | None = None) -> None:
+        self._but_for = but_for
+        """The file of code of which it is not heard what it opens."""
         self.read: dict[str, int] = {}
         """Files that are opened to be read, also in vain, and folders whose names are, with the time of the first, in nanoseconds."""
         self.searched: set[str] = set()
@@ -118,7 +120,8 @@ class Reading:
             if event in _OF_PROGRAMS:
                 self.has_begun_others = True
             elif event == "open":
-                self._hear_open(*arguments)
+                if sys._getframe(2).f_code.co_filename != self._but_for:
+                    self._hear_open(*arguments)
             elif event in _OF_FOLDERS:
                 self._hear_listing(event, "." if arguments[0] is None else arguments[0], sys._getframe(2))
             elif isinstance(arguments[1], (str, bytes)):
