@@ -184,9 +184,8 @@ class Observing:
             return False
         is_of_the_system = path.startswith(self._of_the_system) and not path.startswith(self._project)
         # What can be edited may lie there, too: pip clones into the `src` of an environment.
-        if (is_of_the_system and not is_code) or path.endswith(
-            ".dist-info/METADATA"
-        ):  # the versions that count are known
+        is_metadata = path.endswith(".dist-info/METADATA")  # the versions that count are known
+        if is_metadata or (is_of_the_system and not is_code):
             return False
         folder = os.path.dirname(path)  # noqa: PTH120 (as strings they are)
         is_passing = not os.path.exists(path) and (folder == tempfile.gettempdir() or not os.path.exists(folder))  # noqa: PTH110 (the same)
