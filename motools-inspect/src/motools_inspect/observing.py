@@ -19,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from motools import configfile
 from motools.config import home
 from motools_inspect import sources
 from motools_inspect.depends import LISTED, READ, described, is_changed_since
@@ -54,6 +53,8 @@ CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "TIKTOKEN_CACHE_DIR", 
 
 KEPT = frozenset({"__pycache__", ".git"})
 """The folders that programs keep in others for themselves."""
+OF_CONFIGURATION = str(Path(home.__code__.co_filename).with_name("configfile.py"))
+"""The code that reads MOTools' configuration."""
 OF_PYTHON = ("<frozen importlib._bootstrap>", linecache.__file__)
 """Which look for modules, and for the source of a line."""
 
@@ -69,7 +70,7 @@ class Observing:
         self._part = worker.path / PART
         self._began = time.time_ns()
         # Others in this process may look for their configuration meanwhile.
-        self._reading = Reading(but_for=configfile.__file__)
+        self._reading = Reading(but_for=OF_CONFIGURATION)
         self._noted: dict[bool, set[str]] = {False: set(), True: set()}
         at_first()  # what is imported from here on is for this job
         self.asked: set[str] = set()
