@@ -364,6 +364,18 @@ async def test_a_text_that_can_be_no_path_may_be_looked_for(tmp_path, installed)
     assert await odd.answers() == (True, 0, ["A"])
 
 
+@pytest.mark.parametrize("reading", ["named"], indirect=True)
+async def test_code_may_be_nested_deeper_than_can_be_taken_apart(reading, tmp_path):
+    nested = f"WORD, FOLDER, NUMBER = '-word', 'prompts', {' + '.join(['1'] * 2940)}\n"
+    (tmp_path / "words_kind.py").write_text(nested)
+    compiling = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "py_compile", str(tmp_path / "words_kind.py")
+    )
+    assert await compiling.wait() == 0
+    assert (await reading.answers())[:2] == (False, 2)
+    assert (await reading.answers())[:2] == (True, 0)
+
+
 PROVIDER = """
 from edited_library import said
 from inspect_ai.model import ModelAPI, ModelOutput, ModelUsage, modelapi

@@ -188,25 +188,27 @@ def _named_in(path: str, ways: Mapping[str, Collection[str]]) -> set[str]:
     return found & ways.keys()
 
 
-def _others_at_work(spec: Mapping[str, Any], apart: set[str]) -> list[ModuleType]:
+def _others_at_work(spec: Mapping[str, Any], apart: set[str]) -> list[Any]:
     """Return the modules, installed ones as well, that may have to do with a job, but for those of packages that register something."""
     text = json.dumps(spec["measured"])
     named = {each for each in registering() - apart if f'"{each}/' in text}
-    found = [*sys.modules.items()] if spec["in_memory"] else _modules_since()
-    found += [(name, sys.modules[name]) for name in [*sys.modules] if str(name).partition(".")[0] in named]
+    found: list[tuple[str, Any]] = [*sys.modules.items()] if spec["in_memory"] else _modules_since()
+    found += [(name, sys.modules.get(name)) for name in [*sys.modules] if str(name).partition(".")[0] in named]
     return [module for name, module in found if str(name).partition(".")[0] not in apart]
 
 
-def _at_hand(modules: Iterable[ModuleType]) -> set[str]:
+def _at_hand(modules: Iterable[Any]) -> set[str]:
     """Return the packages of the modules, functions and classes that modules have at hand."""
     found = set()
     for module in modules:
         for value in [*vars(module).values()] if issubclass(type(module), ModuleType) else ():
             if type(value) is ModuleType:
-                found.add(value.__name__)
-            elif type(value) is FunctionType or issubclass(type(value), type):
-                found.add(str(value.__module__))
-    return {each.partition(".")[0] for each in found}
+                found.add(vars(value).get("__name__"))
+            elif type(value) is FunctionType:
+                found.add(value.__module__)
+            elif issubclass(type(value), type):
+                found.add(vars(value).get("__module__"))
+    return {each.partition(".")[0] for each in found if isinstance(each, str)}
 
 
 __all__ = [

@@ -143,7 +143,13 @@ def nodes(path: Path) -> Iterator[ast.AST]:
     """Yield all that a Python file is made of; nothing of one that is gone, or that is no Python."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        MemoryError,
+        RecursionError,
+    ):  # what is compiled may be nested deeper than that
         return
     yield from ast.walk(tree)
 
