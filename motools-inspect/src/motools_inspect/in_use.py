@@ -23,8 +23,7 @@ from inspect_ai._util.registry import registry_find, registry_info
 from motools_inspect.captured import closed_over
 from motools_inspect.packages import registering
 from motools_inspect.reading import can_be_edited, file_of
-from motools_inspect.sources import files_of, inputs_of_name, names_instead, nodes, with_beside
-from motools_inspect.tasks import Task as NamedTask
+from motools_inspect.sources import files_asked_for, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -123,7 +122,7 @@ def _with_a_part(
     used |= {each for each in apart if {*loaded[each]} & {*late} and {*loaded[each]} - {*late}}
     used |= _at_hand(_others_at_work(spec, apart)) & apart
     looked: set[str] = set()
-    waiting = {str(path) for path in files_asked_for(spec)}
+    waiting = {str(path) for path in files_asked_for(spec)}  # they are no modules that are imported
     waiting.update(path for each in loaded.keys() - (apart - used) for path in loaded[each].values())
     while waiting:
         path = waiting.pop()
@@ -162,14 +161,6 @@ def without_scorers(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**spec, "measured": {**spec["measured"], "tasks": tasks}, "scorers": {}}
 
 
-def files_asked_for(spec: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the files that a request names, which are no modules that are imported, and the modules beside them."""
-    for task in spec["tasks"] if not spec["in_memory"] else ():
-        yield from (each for path in files_of(NamedTask(**task)) for each in with_beside(path))
-    for name in names_instead(spec):
-        yield from inputs_of_name(name)
-
-
 def _named_in(path: str, ways: Mapping[str, Collection[str]]) -> set[str]:
     """Return the packages that a file imports from, anywhere in it, or names in a text."""
     try:
@@ -193,7 +184,8 @@ def _others_at_work(spec: Mapping[str, Any], apart: set[str]) -> list[Any]:
     text = json.dumps(spec["measured"])
     named = {each for each in registering() - apart if f'"{each}/' in text}
     found: list[tuple[str, Any]] = [*sys.modules.items()] if spec["in_memory"] else _modules_since()
-    found += [(name, sys.modules.get(name)) for name in [*sys.modules] if str(name).partition(".")[0] in named]
+    if named:
+        found += [(name, sys.modules.get(name)) for name in [*sys.modules] if str(name).partition(".")[0] in named]
     return [module for name, module in found if str(name).partition(".")[0] not in apart]
 
 
@@ -217,7 +209,6 @@ __all__ = [
     "at_first",
     "code_in_use",
     "code_loaded",
-    "files_asked_for",
     "is_somebodys",
     "without_scorers",
 ]

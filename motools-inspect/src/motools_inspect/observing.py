@@ -28,7 +28,6 @@ from motools_inspect.in_use import (
     at_first,
     code_in_use,
     code_loaded,
-    files_asked_for,
     is_somebodys,
     without_scorers,
 )
@@ -109,8 +108,9 @@ class Observing:
         """Return the files of this code that only scorers go through, by which the answers are no others."""
         answering = without_scorers(self._spec)
         beside = {str(each) for name in self._spec["scorers"] for each in sources.inputs_of_name(name)}
-        others = {str(each) for each in files_asked_for(answering)}
-        return self.code - code_in_use(answering, self._late(), self.asked)[0] | (beside - others)
+        others = {str(each) for each in sources.files_asked_for(answering)}
+        answered = code_in_use(answering, self._late(), self.asked)[0] if self.code else set()
+        return self.code - answered | (beside - others)
 
     def _late(self) -> Collection[str]:
         if self._before:

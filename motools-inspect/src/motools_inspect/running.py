@@ -35,7 +35,6 @@ from motools_inspect.observing import Observing
 from motools_inspect.reading import Reading, can_be_edited
 from motools_inspect.rescoring import digests_of, keep, recorded, score_again, source_in
 from motools_inspect.resolving import facts_of_built
-from motools_inspect.tasks import Task as NamedTask
 from motools_inspect.words import complaint, in_a_sentence
 from motools_inspect.worker import is_local
 
@@ -190,12 +189,11 @@ def _named(spec: Mapping[str, Any], built: Mapping[str, Task], code: Iterable[st
 
     Those are left out that building the tasks has read.
     """
-    files = [path for task in spec["tasks"] for path in sources.files_of(NamedTask(**task))]
+    files = sources.files_asked_for(spec).union(map(Path, code))
     if spec["in_memory"]:
-        files = [path for task in built.values() for path in files_of_code(task)]
-    files += [path for name in sources.names_instead(spec) for path in sources.files_of_name(name)]
-    of_tasks = {each for path in files if can_be_edited(str(path)) for each in sources.with_beside(path)}
-    named = {str(each) for path in of_tasks.union(map(Path, code)) for each in sources.named_in(path)}
+        own = {path for task in built.values() for path in files_of_code(task) if can_be_edited(str(path))}
+        files |= {each for path in own for each in sources.with_beside(path)}
+    named = {str(each) for path in files for each in sources.named_in(path)}
     return named - {path for path, how, *_ in spec["depends"] if how != SEEN}
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from motools_inspect import packages
+from motools_inspect.reading import can_be_edited
+from motools_inspect.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-
-    from motools_inspect.tasks import Task
 
 
 UNHEARD = frozenset(
@@ -64,25 +64,20 @@ def _of_file(path: Path) -> dict[str, Any]:
 def inputs_of(task: Task) -> list[Path]:
     """Return the files that `source_of` looks at."""
     path = _file_of(task)
-    return packages.files_of(task.spec.partition("/")[0]) if path is None else [path, *_beside(path)]
-
-
-def files_of(task: Task) -> list[Path]:
-    """Return the file of a task's code; none of one that a package registers."""
-    path = _file_of(task)
-    return [] if path is None else [path]
-
-
-def files_of_name(name: str) -> list[Path]:
-    """Return the file of a solver or scorer that is named as `file.py@name`; none of one that a package registers."""
-    path = _file_in(name)
-    return [] if path is None else [path]
+    return packages.files_of(task.spec.partition("/")[0]) if path is None else [*with_beside(path)]
 
 
 def inputs_of_name(name: str) -> list[Path]:
     """Return the files that `source_of_name` looks at."""
     path = _file_in(name)
-    return [] if path is None else [path, *_beside(path)]
+    return [] if path is None else [*with_beside(path)]
+
+
+def files_asked_for(fields: Mapping[str, Any]) -> set[Path]:
+    """Return the files that a request names and that can be edited, with the modules beside them; of objects none."""
+    tasks = [] if fields["in_memory"] else [Task(**each) for each in fields["tasks"]]
+    files = [*map(_file_of, tasks), *map(_file_in, names_instead(fields))]
+    return {each for path in files if path is not None and can_be_edited(str(path)) for each in with_beside(path)}
 
 
 def _file_in(name: str) -> Path | None:
@@ -109,10 +104,8 @@ def named_in(path: Path) -> set[Path]:
     Others run the ones, and Arrow maps the others: nothing is heard of either. What a run reads itself is.
     """
     try:
-        source, beside = (
-            path.read_text(encoding="utf-8", errors="replace"),
-            {each.name for each in path.parent.iterdir()},
-        )
+        source = path.read_text(encoding="utf-8", errors="replace")
+        beside = {each.name for each in path.parent.iterdir()}
     except OSError:
         return set()
     # To take a library apart, and to look for each text in it, would take seconds.
@@ -140,16 +133,10 @@ def _beside(path: Path) -> set[Path]:
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:
-    """Yield all that a Python file is made of; nothing of one that is gone, or that is no Python."""
+    """Yield all that a Python file is made of; nothing of one that is gone, is no Python, or is nested too deep for that."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        MemoryError,
-        RecursionError,
-    ):  # what is compiled may be nested deeper than that
+    except (OSError, SyntaxError, ValueError, MemoryError, RecursionError):
         return
     yield from ast.walk(tree)
 
@@ -197,8 +184,7 @@ def _is_file(path: Path) -> bool:
 
 
 __all__ = [
-    "files_of",
-    "files_of_name",
+    "files_asked_for",
     "inputs_of",
     "inputs_of_name",
     "named_in",
